@@ -1,0 +1,63 @@
+"""Why we refuse, or stop.
+
+    CheckweighError
+    ├── Refused                 the caller can put it right; nothing was written (exit code 2)
+    │   ├── BadEntry            a field is missing, unknown, or out of bounds
+    │   ├── NotCanonical        bytes that are not the one canonical form of an entry
+    │   ├── AlreadyRecorded     an entry with this identity is in the ledger
+    │   ├── UnknownReference    an entry names a site, job, worker, ... that the ledger does not hold
+    │   └── NotALedger          the path holds no ledger that this version can open
+    └── Broken                  the ledger is not what it claims to be (exit code 3)
+
+A message names what, where, and the next step. `Refused` promises that nothing was written; `Broken` is never repaired silently.
+"""
+
+
+class CheckweighError(Exception):
+    """Base of everything that Checkweigh raises on purpose; `str()` is the one message that a user sees."""
+
+
+class Refused(CheckweighError):
+    """The caller can put it right, and nothing was written."""
+
+
+class Broken(CheckweighError):
+    """The ledger is not what it claims to be; the message says where."""
+
+
+class BadEntry(Refused):
+    """One or more fields of an entry are missing, unknown, or out of bounds.
+
+    `problems` lists them all, each as (field, value or None, reason).
+    """
+
+    def __init__(self, kind: str, problems: list[tuple[str, object, str]]) -> None:
+        self.kind = kind
+        self.problems = problems
+        super().__init__(f"{kind}: " + "; ".join(_said(*problem) for problem in problems))
+
+
+def _said(field: str, value: object, reason: str) -> str:
+    return f"{field}: {reason}" if value is None else f"{field} {value!r}: {reason}"
+
+
+class NotCanonical(Refused):
+    """Bytes that are not the one canonical form of an entry."""
+
+
+class AlreadyRecorded(Refused):
+    """An entry with this identity is in the ledger already, at `index`."""
+
+    def __init__(self, kind: str, name: str, index: int) -> None:
+        self.index = index
+        super().__init__(
+            f"{kind} {name} is already entry {index}; to correct it, add it again with replaces={index} and a note saying why"
+        )
+
+
+class UnknownReference(Refused):
+    """An entry names something that the ledger does not hold."""
+
+
+class NotALedger(Refused):
+    """The path holds no ledger that this version can open."""
