@@ -1,9 +1,9 @@
 """Entries to canonical bytes and back, one by one and whole tables at a time.
 
 The canonical form is RFC 8785 JSON restricted to strings, integers below 2**53, booleans, arrays and objects: keys sorted, no blanks,
-absent fields left out, `"`, `\\`, line feed and tab the only characters that are escaped. The job of lasting shoes reads
+absent fields left out, `"`, `\\`, line feed and tab the only characters that are escaped. A source reads
 
-    {"better":"higher","by":"login:anna","id":"shoes","industry":"footwear","kind":"job","name":"Lasting shoes","recorded":"1935-09-21T06:00:00Z","unit":"pair"}
+    {"by":"login:anna","id":"M","kind":"source","published":"2019-08-31","publisher":"M. Times","recorded":"2026-01-01T00:00:00Z","title":"1935"}
 
 `decode` refuses bytes that do not encode again to themselves, so there is one way to write a fact. `encode_table` and `decode_table`
 do the same for a whole Arrow table of one kind inside the engine, byte for byte as one by one.
@@ -12,7 +12,6 @@ do the same for a whole Arrow table of one kind inside the engine, byte for byte
 from collections.abc import Mapping
 from functools import cache, reduce
 from operator import or_
-from typing import Any
 
 import duckdb
 import msgspec
@@ -31,7 +30,9 @@ def encode(entry: Entry) -> bytes:
     """The canonical bytes of an entry. Raises BadEntry when they are more than 65,535."""
     data = _ENCODER.encode(entry)
     if len(data) > LONGEST:
-        raise BadEntry(entries.kind_of(entry), [("note", None, f"the entry has {len(data)} bytes; at most {LONGEST} fit")])
+        raise BadEntry(
+            entries.kind_of(entry), [("note", None, f"the entry has {len(data)} bytes; at most {LONGEST} fit")]
+        )
     return data
 
 
@@ -113,7 +114,7 @@ def _pieces(kind: str, table: pa.Table, used: list[str], constants: Mapping[str,
 
 def _optional(kind: str, name: str, table: pa.Table, before: str, after: str) -> str:
     written = f"concat({_quote(before)}, {_rendered(kind, name, table)}, {_quote(after)})"
-    return f'CASE WHEN "{name}" IS NULL THEN \'\' ELSE {written} END'
+    return f"CASE WHEN \"{name}\" IS NULL THEN '' ELSE {written} END"
 
 
 def _json_text(text: str) -> str:
@@ -132,7 +133,9 @@ def _rendered(kind: str, name: str, table: pa.Table) -> str:
     if shape == "time":
         return f"'\"' || replace({column}::VARCHAR, ' ', 'T') || 'Z\"'"
     if shape == "texts":
-        return f"""concat('["', array_to_string(list_transform({column}, lambda t: {_escaped_sql("t")}), '","'), '"]')"""
+        return (
+            f"""concat('["', array_to_string(list_transform({column}, lambda t: {_escaped_sql("t")}), '","'), '"]')"""
+        )
     if shape == "helpers":
         return _helpers_sql(column)
     if shape == "conditions":

@@ -1,363 +1,45 @@
-"""The kinds of entry: frozen types, their bounds, their identities and what they refer to.
+"""Entries: immutable facts, built from plain values or refused with every problem at once.
 
-An entry is one immutable fact. Its fields hold canonical values: decimals, times and dates are the canonical strings that stand in the
-log, so an entry *is* its canonical form and nothing is lost between the two. The shapes:
-
-    decimal   "102", "5.75": no exponent, no plus sign, no leading or trailing zeros; at most 9 digits before and 9 after the point
-    hours     at most 6 digits before and 6 after the point; labour hours at most 12 before; headcount at most 6 before and 3 after
-    time      "1935-08-31T02:45:00Z", UTC, a fraction without trailing zeros; date "1935-08-31"; published "1935", "1935-08" or a date
-    text      NFC, no control character but a line feed or a tab; ids have no blank at either end
-
-`build` makes an entry from plain values and lists every problem at once; `codec` turns entries into bytes and back.
+An entry is one of the `kinds`; its fields hold canonical `values`, so an entry *is* its canonical form and nothing is lost between the
+two. This module says what one entry must satisfy on its own, what it is known by, and what it refers to; whether the ledger holds what
+it refers to is the ledger's business.
 """
 
-import re
 import unicodedata
-import zoneinfo
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
+from decimal import Decimal
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
 
 from .errors import BadEntry
-
-LONGEST = 65_535  # bytes of one entry: what a C2SP entry bundle can hold
-DAY_HOURS = Decimal(24)
-
-
-class Helper(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Someone who worked on a shift that another is credited with: who, as what, for how many hours."""
-
-    worker: "Id"
-    hours: "Hours"
-    role: "Text | None" = None
-
-
-class Conditions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a rule demands: `at_least` of a measure over a period, or with `record` a standing mark of a class."""
-
-    measure: "Measure | None" = None
-    at_least: "Ratio | None" = None
-    shifts_at_least: "Whole | None" = None
-    period: "PeriodName | None" = None
-    job: "Id | None" = None
-    industry: "Id | None" = None
-    site: "Id | None" = None
-    verified_only: "bool | None" = None
-    record: "Literal[True] | None" = None
-    scope: "ScopeName | None" = None
-    holder: "HolderName | None" = None
-    length: "LengthName | None" = None
-
-
-def _decimal(before: int, after: int, column: str) -> Any:
-    pattern = rf"^(0|[1-9][0-9]{{0,{before - 1}}})(\.[0-9]{{0,{after - 1}}}[1-9])?$"
-    return Annotated[str, Meta(pattern=pattern, extra={"column": column, "digits": (before, after)})]
-
-
-_CLEAN = r"[^\x00-\x1f\x7f]"
-Id = Annotated[
-    str, Meta(pattern=rf"^[^\s\x00-\x1f\x7f]({_CLEAN}*[^\s\x00-\x1f\x7f])?$", max_length=200, extra={"column": "text", "says": "id"})
-]
-Text = Annotated[str, Meta(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$", max_length=20_000, extra={"column": "text", "says": "text"})]
-Quantity = _decimal(9, 9, "quantity")
-Hours = _decimal(6, 6, "hours")
-LabourHours = _decimal(12, 6, "labour_hours")
-Headcount = _decimal(6, 3, "headcount")
-Ratio = _decimal(12, 6, "ratio")
-Whole = Annotated[int, Meta(ge=0, lt=2**53, extra={"column": "whole"})]
-_DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-Time = Annotated[
-    str,
-    Meta(pattern=rf"^{_DATE}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{{0,5}}[1-9])?Z$", extra={"column": "time"}),
-]
-Day = Annotated[str, Meta(pattern=rf"^{_DATE}$", extra={"column": "day"})]
-Published = Annotated[str, Meta(pattern=rf"^([0-9]{{4}}|[0-9]{{4}}-(0[1-9]|1[0-2])|{_DATE})$", extra={"column": "text"})]
-By = Annotated[str, Meta(pattern=rf"^(login|account|token):{_CLEAN}+$", max_length=200, extra={"column": "text"})]
-Salt = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{16}$", extra={"column": "salt"})]
-Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", extra={"column": "text"})]
-Texts = Annotated[tuple[Id, ...], Meta(min_length=1, max_length=1000, extra={"column": "texts"})]
-Helpers = Annotated[tuple[Helper, ...], Meta(max_length=500, extra={"column": "helpers"})]
-Flag = Annotated[bool, Meta(extra={"column": "flag"})]
-Better = Annotated[Literal["higher", "lower"], Meta(extra={"column": "text"})]
-Per = Annotated[Literal["worker", "crew"], Meta(extra={"column": "text"})]
-Basis = Annotated[Literal["time study", "history", "decree", "agreement"], Meta(extra={"column": "text"})]
-Precision = Annotated[Literal["month", "year"], Meta(extra={"column": "text"})]
-Ruling = Annotated[
-    Literal["verified", "disputed", "adjusted", "annulled", "withdrawn"], Meta(extra={"column": "text"})
-]
-Measure = Literal["quantity", "rate_per_hour", "rate_per_labour_hour", "attainment", "labour_attainment"]
-PeriodName = Literal["shift", "day", "week", "month", "quarter", "year", "all"]
-ScopeName = Literal["all", "industry", "site", "worker"]
-HolderName = Literal["single", "crew"]
-LengthName = Literal["shift", "period"]
-
-
-class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="kind"):
-    """What every entry carries: when the ledger took it in, who entered it, and what it cites or replaces."""
-
-    id_fields: ClassVar[tuple[str, ...]] = ()
-    targets: ClassVar[Mapping[str, str]] = {}
-
-    recorded: Time
-    by: By
-    cites: Texts | None = None
-    note: Text | None = None
-    replaces: Whole | None = None
-    void: Flag | None = None
-
-
-class Site(Entry, frozen=True, kw_only=True, tag="site"):
-    """A place of work; its time zone (an IANA name) decides to which day its shifts belong."""
-
-    id_fields = ("id",)
-    id: Id
-    name: Text
-    industry: Id
-    timezone: Id
-    industry_code: Id | None = None
-    place: Text | None = None
-
-
-class Job(Entry, frozen=True, kw_only=True, tag="job"):
-    """A kind of work that is counted in one unit; `capacity` is the most that one labour hour can physically yield."""
-
-    id_fields = ("id",)
-    id: Id
-    name: Text
-    industry: Id
-    unit: Id
-    better: Better
-    capacity: Quantity | None = None
-
-
-class Worker(Entry, frozen=True, kw_only=True, tag="worker"):
-    """A person as of `from`; `profile` is the hash of a profile and a salt that both rest outside the log."""
-
-    id_fields = ("id", "from")
-    targets = {"site": "site"}
-    id: Id
-    site: Id
-    from_: Day = msgspec.field(name="from")
-    profile: Hash | None = None
-    name: Text | None = None
-
-
-class Crew(Entry, frozen=True, kw_only=True, tag="crew"):
-    """People credited together as of `from`: how many (`headcount`), or who (`members`)."""
-
-    id_fields = ("id", "from")
-    targets = {"members": "worker"}
-    id: Id
-    name: Text
-    from_: Day = msgspec.field(name="from")
-    headcount: Headcount | None = None
-    members: Texts | None = None
-
-
-class Quota(Entry, frozen=True, kw_only=True, tag="quota"):
-    """What a job demands of a worker or a crew, for one shift or for so many hours, on the days in [from, until)."""
-
-    id_fields = ("id",)
-    targets = {"job": "job", "site": "site", "worker": "worker", "crew": "crew"}
-    id: Id
-    job: Id
-    quantity: Quantity
-    per: Per
-    from_: Day = msgspec.field(name="from")
-    hours: Hours | None = None
-    until: Day | None = None
-    site: Id | None = None
-    worker: Id | None = None
-    crew: Id | None = None
-    basis: Basis | None = None
-    consequence: Text | None = None
-
-
-class Shift(Entry, frozen=True, kw_only=True, tag="shift"):
-    """One reported piece of work: who, which job, when, how long, how much, and with whose help."""
-
-    id_fields = ("id",)
-    targets = {
-        "worker": "worker", "crew": "crew", "job": "job", "site": "site", "quota": "quota",
-        "practice": "practice", "helpers": "worker",
-    }  # fmt: skip
-    id: Id
-    job: Id
-    site: Id
-    started: Time
-    quantity: Quantity
-    salt: Salt
-    worker: Id | None = None
-    crew: Id | None = None
-    precision: Precision | None = None
-    ended: Time | None = None
-    hours: Hours | None = None
-    headcount: Headcount | None = None
-    helpers: Helpers | None = None
-    labour_hours: LabourHours | None = None
-    quota: Id | None = None
-    claimed_attainment: Ratio | None = None
-    practice: Id | None = None
-    evidence: Text | None = None
-
-
-class Count(Entry, frozen=True, kw_only=True, tag="count"):
-    """An independent measurement of the same output between two moments: the check-weight."""
-
-    id_fields = ("id",)
-    targets = {"site": "site", "job": "job"}
-    id: Id
-    site: Id
-    job: Id
-    from_: Time = msgspec.field(name="from")
-    until: Time
-    quantity: Quantity
-    instrument: Text
-    salt: Salt
-    tolerance: Quantity | None = None
-
-
-class Verdict(Entry, frozen=True, kw_only=True, tag="verdict"):
-    """A ruling on a shift, complete in itself: figures that it does not state are as reported."""
-
-    targets = {"shift": "shift", "helpers": "worker"}
-    shift: Id
-    ruling: Ruling
-    reason: Text
-    salt: Salt
-    quantity: Quantity | None = None
-    hours: Hours | None = None
-    headcount: Headcount | None = None
-    helpers: Helpers | None = None
-
-
-class Objection(Entry, frozen=True, kw_only=True, tag="objection"):
-    """A worker's protest against an entry, named by its index."""
-
-    entry: Whole
-    reason: Text
-    salt: Salt
-
-
-class Rule(Entry, frozen=True, kw_only=True, tag="rule"):
-    """A published condition: what it gives (a title, an award, a prize) to whoever meets it in [from, until)."""
-
-    id_fields = ("id",)
-    id: Id
-    gives: Text
-    conditions: Conditions
-    from_: Day = msgspec.field(name="from")
-    until: Day | None = None
-
-
-class Award(Entry, frozen=True, kw_only=True, tag="award"):
-    """An honour that was granted, by name or under a rule, for the shifts that it names."""
-
-    targets = {"worker": "worker", "crew": "crew", "rule": "rule", "for": "shift"}
-    salt: Salt
-    worker: Id | None = None
-    crew: Id | None = None
-    name: Text | None = None
-    rule: Id | None = None
-    on: Day | None = None
-    for_: Texts | None = msgspec.field(name="for", default=None)
-
-
-class Campaign(Entry, frozen=True, kw_only=True, tag="campaign"):
-    """A drive to exceed the quota of some jobs or in some industries."""
-
-    id_fields = ("id",)
-    targets = {"jobs": "job"}
-    id: Id
-    name: Text
-    goal: Text
-    from_: Day = msgspec.field(name="from")
-    jobs: Texts | None = None
-    industries: Texts | None = None
-    until: Day | None = None
-
-
-class Practice(Entry, frozen=True, kw_only=True, tag="practice"):
-    """A way of working that was introduced on a day."""
-
-    id_fields = ("id",)
-    targets = {"job": "job"}
-    id: Id
-    name: Text
-    job: Id
-    introduced: Day
-
-
-class Training(Entry, frozen=True, kw_only=True, tag="training"):
-    """Who learned what, from whom, when; trainer and day are absent when nobody knows them."""
-
-    targets = {"practice": "practice", "trainer": "worker", "trainee": "worker"}
-    trainee: Id
-    salt: Salt
-    course: Text | None = None
-    practice: Id | None = None
-    trainer: Id | None = None
-    on: Day | None = None
-
-
-class Incident(Entry, frozen=True, kw_only=True, tag="incident"):
-    """Harm done at a site on a day."""
-
-    targets = {"site": "site", "worker": "worker"}
-    site: Id
-    on: Day
-    severity: Text
-    days_lost: Whole
-    salt: Salt
-    worker: Id | None = None
-
-
-class Source(Entry, frozen=True, kw_only=True, tag="source"):
-    """Where a figure was published; recorded before it is cited, however late it came out."""
-
-    id_fields = ("id",)
-    id: Id
-    title: Text
-    publisher: Text
-    published: Published
-    locator: Text | None = None
-
-
-class Fact(Entry, frozen=True, kw_only=True, tag="fact"):
-    """What a source says about someone or something; two sources may disagree, and both stay."""
-
-    about: Id
-    field: Id
-    value: Text
-    salt: Salt
-
-
-class Erasure(Entry, frozen=True, kw_only=True, tag="erasure"):
-    """A person's name and profile were deleted; every proof stays valid."""
-
-    targets = {"worker": "worker"}
-    worker: Id
-    reason: Text
-
-
-class Key(Entry, frozen=True, kw_only=True, tag="key"):
-    """The next verifier key of the ledger, signed by the key that it follows."""
-
-    verifier: Text
-    signature: Text
-
-
-_TYPES: tuple[type[Entry], ...] = (
-    Site, Job, Worker, Crew, Quota, Shift, Count, Verdict, Objection, Erasure, Rule, Award, Campaign, Practice, Training,
-    Incident, Source, Fact, Key,
+from .kinds import (
+    KINDS,
+    Award,
+    Campaign,
+    Conditions,
+    Count,
+    Crew,
+    Entry,
+    Helper,
+    Quota,
+    Rule,
+    Shift,
+    Site,
+    Training,
+    Verdict,
 )  # fmt: skip
-KINDS: dict[str, type[Entry]] = {str(kind.__struct_config__.tag): kind for kind in _TYPES}
-KINDS_OF_PARTY = ("worker", "crew")
+from .values import LONGEST, date_text, decimal_of, decimal_text, moment, time_text, timezones
+
+__all__ = [
+    "KINDS", "LONGEST", "Conditions", "Entry", "Helper", "Reference", "build", "check", "column_of", "date_text", "decimal_of",
+    "decimal_text", "fields", "identity", "kind_of", "moment", "references", "required", "time_text", "timezones", "value",
+]  # fmt: skip
+
+DAY_HOURS = Decimal(24)
 
 
 class Reference(NamedTuple):
@@ -383,7 +65,7 @@ def required(kind: str) -> frozenset[str]:
 
 @cache
 def column_of(kind: str, field: str) -> str:
-    """The shape of a field: text, quantity, hours, labour_hours, headcount, ratio, whole, time, day, salt, texts, helpers, flag, conditions."""
+    """The shape of a field, such as text, quantity, time or helpers: a key of `codec`'s table of column types."""
     return str(_outer(fields(kind)[field]).get("column", "conditions"))
 
 
@@ -414,9 +96,7 @@ def identity(entry: Entry) -> tuple[str, ...] | None:
 def references(entry: Entry) -> list[Reference]:
     """Every entry that this one names and that must be in the ledger before it, sources among them."""
     named = [
-        Reference(field, kind, name)
-        for field, kind in entry.targets.items()
-        for name in _names(value(entry, field))
+        Reference(field, kind, name) for field, kind in entry.targets.items() for name in _names(value(entry, field))
     ]
     return named + [Reference("cites", "source", name) for name in entry.cites or ()]
 
@@ -438,7 +118,9 @@ def build(kind: str, given: Mapping[str, object]) -> Entry:
         raise BadEntry(kind, [("kind", kind, f"is not a kind of entry; the kinds are {', '.join(KINDS)}")])
     known = fields(kind)
     problems: list[tuple[str, object, str]] = [
-        (name, None, "is not a field of this kind; it has " + ", ".join(sorted(known))) for name in given if name not in known
+        (name, None, "is not a field of this kind; it has " + ", ".join(sorted(known)))
+        for name in given
+        if name not in known
     ]
     problems += [(name, None, "is missing") for name in sorted(required(kind)) if given.get(name) is None]
     for name in known:
@@ -524,11 +206,6 @@ def _real(given: str) -> bool:
     return True
 
 
-def moment(time: str) -> datetime:
-    """The aware datetime of a canonical time."""
-    return datetime.fromisoformat(time)
-
-
 def _no_problems(entry: Any) -> Problems:
     return []
 
@@ -558,7 +235,9 @@ def _shift_problems(entry: Shift) -> Problems:
 
 def _helper_problems(entry: Any) -> Problems:
     named = entry.helpers or ()
-    found: Problems = [("helpers", helper.worker, "hours must be more than 0") for helper in named if helper.hours == "0"]
+    found: Problems = [
+        ("helpers", helper.worker, "hours must be more than 0") for helper in named if helper.hours == "0"
+    ]
     if isinstance(entry, Shift) and any(helper.worker == entry.worker for helper in named):
         found.append(("helpers", entry.worker, "the credited worker cannot be their own helper"))
     return found
@@ -621,12 +300,6 @@ def _site_problems(entry: Site) -> Problems:
     return []
 
 
-@cache
-def timezones() -> frozenset[str]:
-    """The names of the IANA time zone database that Checkweigh carries."""
-    return frozenset(zoneinfo.available_timezones())
-
-
 def _rule_problems(entry: Rule) -> Problems:
     conditions = entry.conditions
     found = _period_problems(entry)
@@ -648,36 +321,3 @@ _CHECKS: dict[type[Entry], Any] = {
     Site: _site_problems, Rule: _rule_problems, Count: _period_problems, Campaign: _period_problems,
     Training: _training_problems,
 }  # fmt: skip
-
-
-def decimal_text(number: Decimal | int) -> str:
-    """The canonical string of an exact decimal: 102, 5.75, 0; never an exponent, a plus sign or -0."""
-    text = format(Decimal(number), "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
-
-
-def decimal_of(text: str) -> Decimal | None:
-    """The exact decimal of a plain number such as 1,234.50 or 1e3 written by a person, None when it is none."""
-    plain = text.strip()
-    if re.fullmatch(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?", plain):
-        plain = plain.replace(",", "")
-    try:
-        number = Decimal(plain) if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?", plain) else None
-    except InvalidOperation:
-        return None
-    return number
-
-
-def time_text(when: datetime) -> str:
-    """The canonical string of a moment, in UTC, without trailing zeros. Raises ValueError for a naive datetime."""
-    if when.tzinfo is None:
-        raise ValueError("a moment needs a time zone")
-    text = when.astimezone(UTC).replace(tzinfo=None).isoformat()
-    return (text.rstrip("0") if "." in text else text) + "Z"
-
-
-def date_text(day: date) -> str:
-    """The canonical string of a date."""
-    return day.isoformat()
