@@ -3,7 +3,7 @@
 The canonical form is RFC 8785 JSON restricted to strings, integers below 2**53, booleans, arrays and objects: keys sorted, no blanks,
 absent fields left out, `"`, `\\`, line feed and tab the only characters that are escaped. A source reads
 
-    {"by":"login:anna","id":"M","kind":"source","published":"2019-08-31","publisher":"M. Times","recorded":"2026-01-01T00:00:00Z","title":"1935"}
+    {"by":"login:anna","id":"M","kind":"source","published":"2019","publisher":"M. Times","recorded":"2026-01-01T00:00:00Z","title":"1935"}
 
 `decode` refuses bytes that do not encode again to themselves, so there is one way to write a fact. `encode_table` and `decode_table`
 do the same for a whole Arrow table of one kind inside the engine, byte for byte as one by one.

@@ -1,0 +1,40 @@
+# On a fresh machine with Python 3.11 or later and make: `make demo` and `make test`. Everything goes into .venv beside this file.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test lint faults bench docs clean
+
+demo: $(VENV)/run  ## build and show the ledger of the 1935 campaign
+	$(BIN)/checkweigh demo demo
+
+test: lint  ## style, types, and every test
+	$(BIN)/python -m pytest -m "not long"
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+faults: $(VENV)/dev  ## the long fault runs: 200 kills, every bit of every stored value
+	$(BIN)/python -m pytest -m long
+
+bench: $(VENV)/dev  ## ratios on 1 and 10 million shifts, written to bench/results.md (about 20 minutes)
+	$(BIN)/python -m bench.run
+
+docs: $(VENV)/dev  ## write the generated reference pages anew
+	$(BIN)/python -m docs.generate
+
+$(VENV)/run: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/dev: $(VENV)/run
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo bench/data
