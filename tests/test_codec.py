@@ -114,7 +114,7 @@ SHIFTS = st.fixed_dictionaries(
      "worker": IDS.map("w".__add__)},
     optional={
         "hours": st.integers(1, 24_000_000).map(lambda n: entries.decimal_text(Decimal(n).scaleb(-6))), "helpers": HELPERS,
-        "labour_hours": decimals(12, 6), "quota": IDS, "claimed_attainment": decimals(12, 6),
+        "quota": IDS, "claimed_attainment": decimals(12, 6),
         "precision": st.sampled_from(["month", "year"]),
         "note": TEXT, "evidence": TEXT, "cites": st.lists(IDS, min_size=1, max_size=3),
     },

@@ -230,7 +230,21 @@ def _shift_problems(entry: Shift) -> Problems:
     elif entry.hours is not None and Decimal(entry.hours) > (DAY_HOURS if span is None else span):
         limit = "24 without ended" if span is None else f"the {span.normalize():f} between started and ended"
         found.append(("hours", entry.hours, f"must be at most {limit}"))
-    return found + _helper_problems(entry)
+    return found + _total_problems(entry) + _helper_problems(entry)
+
+
+def _total_problems(entry: Shift) -> Problems:
+    """The total of labour hours is stated where the helpers are not, and it includes the hours of who is credited."""
+    if entry.labour_hours is None:
+        return []
+    if entry.helpers is not None:
+        return [
+            ("labour_hours", entry.labour_hours, "is for shifts whose helpers are not stated; leave out one of the two")
+        ]
+    heads = "1" if entry.worker is not None else entry.headcount
+    if entry.hours is None or heads is None or Decimal(entry.labour_hours) >= Decimal(entry.hours) * Decimal(heads):
+        return []
+    return [("labour_hours", entry.labour_hours, f"must be at least the own {entry.hours} hours of {heads}")]
 
 
 def _helper_problems(entry: Any) -> Problems:
