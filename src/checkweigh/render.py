@@ -1,0 +1,254 @@
+"""A table for a terminal, or as CSV, JSON or Parquet: the same figures in every one of them.
+
+Decimals are exact and written as in the ledger, without trailing zeros: in JSON as strings. Absent figures are null in JSON, empty in
+CSV. Times are UTC with a Z. JSON is one array of objects. CSV, JSON and Parquet are written batch by batch, so that a table of any length
+needs the memory of one batch.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import pyarrow as pa
+
+Format = Literal["table", "csv", "json", "parquet"]
+Progress = Callable[[int], None]
+"""Is told, after each batch, how many rows have been written since the last time."""
+
+
+def text(value: object) -> str:
+    """One value as a person reads it; empty when absent."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        from .entries import decimal_text
+
+        return decimal_text(value)
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="minutes" if value.second == 0 and value.microsecond == 0 else "auto")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return " ".join(f"{name}={text(part)}" for name, part in value.items() if part is not None)
+    if isinstance(value, list | tuple):
+        return ", ".join(text(part) for part in value) or "none"
+    return str(value)
+
+
+# ---------------------------------------------------------------------------------------------------------------- files
+
+
+def write(reader: pa.RecordBatchReader, into: IO[bytes], form: Format, progress: Progress | None = None) -> int:
+    """Write every row as CSV, JSON or Parquet; returns how many. Memory: one batch of the reader."""
+    writer = {"csv": _write_csv, "json": _write_json, "parquet": _write_parquet}[form]
+    return writer(reader, into, progress or (lambda rows: None))
+
+
+def _write_parquet(reader: pa.RecordBatchReader, into: IO[bytes], progress: Progress) -> int:
+    import pyarrow.parquet as pq
+
+    rows = 0
+    with pq.ParquetWriter(into, reader.schema, compression="zstd") as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+            rows += batch.num_rows
+            progress(batch.num_rows)
+    return rows
+
+
+def _write_csv(reader: pa.RecordBatchReader, into: IO[bytes], progress: Progress) -> int:
+    from pyarrow import csv
+
+    into.write((",".join(_csv_name(name) for name in reader.schema.names) + "\n").encode())
+    options = csv.WriteOptions(include_header=False, quoting_style="needed")
+    rows = 0
+    for batch in _texts(reader, _csv_sql):
+        csv.write_csv(batch, into, options)
+        rows += batch.num_rows
+        progress(batch.num_rows)
+    return rows
+
+
+def _csv_name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"' if any(mark in name for mark in ',"\n') else name
+
+
+def _write_json(reader: pa.RecordBatchReader, into: IO[bytes], progress: Progress) -> int:
+    rows = 0
+    into.write(b"[")
+    for batch in _texts(reader, _json_sql):
+        lines = batch.column(0).to_pylist()
+        into.write((("," if rows else "") + "\n" + ",\n".join(lines)).encode())
+        rows += len(lines)
+        progress(len(lines))
+    into.write(b"\n]\n" if rows else b"]\n")
+    return rows
+
+
+def _texts(reader: pa.RecordBatchReader, render: Callable[[pa.Schema], str]) -> Iterator[pa.RecordBatch]:
+    """The batches of a reader as columns of text, rendered inside the engine."""
+    import duckdb
+
+    select = render(reader.schema)
+    with duckdb.connect() as engine:
+        for batch in reader:
+            if batch.num_rows:
+                engine.register("batch_to_render", pa.Table.from_batches([batch]))
+                yield from (
+                    engine.sql(f"SELECT {select} FROM batch_to_render").to_arrow_table().combine_chunks().to_batches()
+                )
+
+
+def _csv_sql(schema: pa.Schema) -> str:
+    return ", ".join(
+        f"{_scalar_sql(_quoted(field.name), field.type, 'VARCHAR')} AS {_quoted(field.name)}" for field in schema
+    )
+
+
+def _json_sql(schema: pa.Schema) -> str:
+    return f"{_object_sql([(field.name, _quoted(field.name), field.type) for field in schema])}::VARCHAR AS line"
+
+
+def _object_sql(parts: Sequence[tuple[str, str, pa.DataType]]) -> str:
+    pairs = ", ".join(f"{_literal(name)}, {_scalar_sql(column, kind, 'JSON')}" for name, column, kind in parts)
+    return f"json_object({pairs})"
+
+
+def _scalar_sql(column: str, kind: pa.DataType, target: Literal["VARCHAR", "JSON"]) -> str:
+    """SQL for one value: exact decimals and times as in the ledger; nested values as JSON."""
+    if pa.types.is_decimal(kind):
+        written = f"{column}::VARCHAR"
+        return f"regexp_replace({written}, '\\.?0+$', '')" if kind.scale > 0 else written
+    if pa.types.is_timestamp(kind):
+        return f"replace({column}::TIMESTAMP::VARCHAR, ' ', 'T') || 'Z'"
+    if pa.types.is_list(kind):
+        rendered = f"to_json(list_transform({column}, lambda part: {_scalar_sql('part', kind.value_type, 'JSON')}))"
+        return rendered if target == "JSON" else f"CASE WHEN {column} IS NOT NULL THEN {rendered}::VARCHAR END"
+    if pa.types.is_struct(kind):
+        parts = [
+            (kind.field(i).name, f"{column}.{_quoted(kind.field(i).name)}", kind.field(i).type)
+            for i in range(kind.num_fields)
+        ]
+        rendered = f"CASE WHEN {column} IS NOT NULL THEN {_object_sql(parts)} END"
+        return rendered if target == "JSON" else f"({rendered})::VARCHAR"
+    plain = pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+    return column if plain and target == "JSON" else f"{column}::VARCHAR"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(name: str) -> str:
+    return "'" + name.replace("'", "''") + "'"
+
+
+# ------------------------------------------------------------------------------------------------------------- terminal
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What of a table fits a terminal: the columns shown, those that hold one value throughout, and those that are left out."""
+
+    rows: list[dict[str, Any]]
+    columns: list[str]
+    same: dict[str, Any]
+    left_out: list[str]
+
+
+def fit(rows: list[dict[str, Any]], names: Sequence[str], width: int, wanted: Sequence[str] = ()) -> Shown:
+    """Choose columns for a terminal of so many characters, from left to right.
+
+    A column without any value says nothing; one with the same value in every row is told once. `wanted` columns are shown whatever
+    they hold.
+    """
+    if wanted:
+        return Shown(rows, list(wanted), {}, [])
+    held = [name for name in names if any(row[name] is not None for row in rows)]
+    alike = [name for name in held if len(rows) > 1 and all(row[name] == rows[0][name] for row in rows)]
+    differing = [name for name in held if name not in alike]
+    columns: list[str] = []
+    used = 1
+    for name in differing:
+        needed = max(len(heading(name)), *(longest_line(row[name]) for row in rows)) + 3
+        if columns and used + needed > width:
+            break
+        columns.append(name)
+        used += needed
+    return Shown(rows, columns, {name: rows[0][name] for name in alike}, differing[len(columns) :])
+
+
+def heading(name: str) -> str:
+    """A column's name as words."""
+    return name.replace("_", " ")
+
+
+def longest_line(value: object) -> int:
+    """How wide a value stands in a terminal, which folds it at 40."""
+    return min(40, max((len(line) for line in text(value).splitlines()), default=0))
+
+
+NUMBERS = (int, Decimal, float)
+STYLES = {
+    "verified": "green", "adjusted": "yellow", "disputed": "yellow", "annulled": "red", "basis lost": "red", "earned": "green",
+    "granted": "green", "added": "green", "removed": "red", "changed": "yellow",
+}  # fmt: skip
+
+
+def styled(name: str, value: object) -> Any:
+    """A value as Rich text: words that matter in colour, and an attainment below the quota dimmed."""
+    from rich.text import Text
+
+    said = text(value)
+    if isinstance(value, str) and value in STYLES:
+        return Text(said, style=STYLES[value])
+    if name.endswith("attainment") and isinstance(value, Decimal):
+        return Text(said, style="bold" if value >= 1 else "dim")
+    return Text(said)
+
+
+def terminal(shown: Shown, title: str, caption: Iterable[str] = ()) -> Any:
+    """A title, the rows with numbers to the right, and one line for each thing worth saying about them, for a Rich console."""
+    from rich.console import Group
+    from rich.text import Text
+
+    lines = [*_told(shown), *caption]
+    parts = [Text(title, style="bold"), _grid(shown), *(Text(line, style="dim") for line in lines)]
+    return Group(*parts)
+
+
+def _grid(shown: Shown) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    grid = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for name in shown.columns:
+        held = [row[name] for row in shown.rows if row[name] is not None]
+        numeric = all(isinstance(value, NUMBERS) and not isinstance(value, bool) for value in held)
+        grid.add_column(heading(name), justify="right" if numeric else "left", max_width=40, overflow="fold")
+    for row in shown.rows:
+        grid.add_row(*(styled(name, row[name]) for name in shown.columns))
+    return grid
+
+
+def _told(shown: Shown) -> list[str]:
+    told = []
+    if shown.same:
+        told.append(
+            "In every row: " + ", ".join(f"{heading(name)} {text(value)}" for name, value in shown.same.items())
+        )
+    if shown.left_out:
+        told.append(f"Not shown for want of width: {', '.join(shown.left_out)} (--columns NAME,... chooses)")
+    return told
+
+
+def open_output(path: Path | None) -> IO[bytes]:
+    """Where rows go: a new file, or standard output."""
+    import sys
+
+    return path.open("wb") if path is not None else sys.stdout.buffer

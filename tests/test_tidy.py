@@ -1,0 +1,164 @@
+"""House rules that a program can decide: how the source may look, and who may import whom."""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from checkweigh.kinds import KINDS
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "src" / "checkweigh"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+OTHERS = sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").glob("*.py"), *(ROOT / "docs").glob("*.py")])
+LONGEST_FUNCTION, LONGEST_FILE = 50, 500
+
+# Who may import whom, part by part: the drawing of ARCHITECTURE.md as data. A new part is a new line here.
+FACTS = {"errors", "values", "kinds", "entries"}
+LAYERS: dict[str, set[str]] = {
+    "errors": set(),
+    "units": set(),
+    "values": set(),
+    "kinds": {"values"},
+    "entries": {"errors", "values", "kinds"},
+    "codec": FACTS,
+    "bounds": FACTS | {"codec"},
+    "identities": FACTS | {"codec"},
+    "merkle": {"errors"},
+    "bundles": {"errors"},
+    "checkpoint": {"errors", "values", "merkle"},
+    "stores": {"errors"},
+    "fields": FACTS | {"units"},
+    "ledger": FACTS | {"codec", "bounds", "identities", "bundles", "merkle", "checkpoint", "stores"},
+    "verify": FACTS | {"codec", "bundles", "merkle", "checkpoint", "stores"},
+    "columns": FACTS | {"codec"},
+    "tables": FACTS | {"codec", "columns"},
+    "derived": FACTS | {"codec", "tables"},
+    "render": FACTS | {"derived"},
+    "changes": {"errors"},
+    "people": FACTS,
+    "importing": FACTS | {"codec", "units", "fields", "bounds", "people", "ledger"},
+    "demo": FACTS | {"ledger", "verify", "columns", "tables", "derived", "render", "changes"},
+    "cli": {"*"},
+    "": set(),
+}
+
+
+def part_of(path: Path) -> str:
+    """The part of the house that a source file belongs to: a module, or a package as a whole."""
+    first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return "" if first == "__init__" else first
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    yield from (node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The parts of Checkweigh that a file imports, anywhere in it."""
+    depth = len(path.relative_to(PACKAGE).parts) - 1
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            inside = (".".join(path.relative_to(PACKAGE).parts[: depth - node.level + 1])).split(".")
+            stem = ".".join(["checkweigh", *[part for part in inside if part], *([node.module] if node.module else [])])
+            names = [f"{stem}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (name.split(".")[1] for name in names if name.startswith("checkweigh."))
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *OTHERS], ids=named)
+def test_module_says_what_it_is(path):
+    assert ast.get_docstring(tree(path)), "a module begins with what it is and what it promises"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_file_and_functions_are_short(path):
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= LONGEST_FILE, f"{lines} lines: split the file by what it is about"
+    long = {
+        f.name: f.end_lineno - f.lineno + 1 for f in functions(path) if f.end_lineno - f.lineno + 1 > LONGEST_FUNCTION
+    }
+    assert not long, "split these functions"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_public_functions_and_classes_have_docstrings(path):
+    public = [
+        n for n in tree(path).body if isinstance(n, ast.FunctionDef | ast.ClassDef) and not n.name.startswith("_")
+    ]
+    assert not [node.name for node in public if not ast.get_docstring(node)]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_imports_go_one_way(path):
+    part = part_of(path)
+    assert part in LAYERS, "a new part: say in LAYERS what it may import"
+    known = {p.stem for p in PACKAGE.glob("*.py")} | {p.name for p in PACKAGE.iterdir() if p.is_dir()}
+    used = {name for name in imported(path) if name in known and name != part}
+    assert "*" in LAYERS[part] or used <= LAYERS[part], f"{part} may not import {sorted(used - LAYERS[part])}"
+
+
+def test_the_layers_have_no_circle_and_verification_is_a_second_path():
+    settled: set[str] = set()
+    while waiting := {part for part, uses in LAYERS.items() if part not in settled and uses - {"*"} <= settled}:
+        settled |= waiting
+    assert settled == set(LAYERS)
+    assert "verify" not in LAYERS["ledger"] and "ledger" not in LAYERS["verify"]
+
+
+CLOCKS = re.compile(
+    r"\b(datetime|date)\.(now|utcnow|today)\(|\btime\.(time|time_ns|localtime|gmtime)\(|\bnow\(\)|current_(date|timestamp)",
+    re.I,
+)
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if part_of(path) != "cli"], ids=named)
+def test_only_the_edge_reads_a_clock(path):
+    assert not CLOCKS.search(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *OTHERS], ids=named)
+def test_nothing_is_left_unfinished(path):
+    words = ("TO" + "DO", "FIX" + "ME", "X" + "XX", "NotImplemented" + "Error", "type: " + "ignore")
+    text = path.read_text(encoding="utf-8")
+    assert not [word for word in words if re.search(rf"\b{word}\b", text)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_entries_are_frozen_and_facts_have_no_defaults(kind):
+    config = KINDS[kind].__struct_config__
+    assert config.frozen and config.forbid_unknown_fields
+    defaults = [f.name for f in msgspec.structs.fields(KINDS[kind]) if f.default not in (None, msgspec.NODEFAULT)]
+    assert not defaults, "a fact that nobody stated must be absent"
+
+
+def test_the_repository_names_no_package_registry():
+    hosts = re.compile(r"(python" + r"hosted|py" + r"pi|npm" + r"js|deb" + r"ian)\.(org|com)")
+    texts = [p for p in ROOT.glob("*") if p.suffix in (".md", ".toml", ".txt") or p.name == "Makefile"]
+    assert not [p.name for p in texts if hosts.search(p.read_text(encoding="utf-8"))]
+
+
+def test_no_pile_of_odds_and_ends():
+    assert not {"utils", "helpers", "models", "services", "managers"} & {path.stem for path in SOURCES}
+
+
+@pytest.mark.parametrize("name", [part for part in LAYERS if part not in ("", "bench")])
+def test_every_part_of_the_drawing_exists(name):
+    importlib.import_module(f"checkweigh.{name}")
