@@ -6,8 +6,15 @@
     │   ├── NotCanonical        bytes that are not the one canonical form of an entry
     │   ├── AlreadyRecorded     an entry with this identity is in the ledger
     │   ├── UnknownReference    an entry names a site, job, worker, ... that the ledger does not hold
-    │   └── NotALedger          the path holds no ledger that this version can open
+    │   ├── BadRows             rows of a table cannot become entries, each with its reason
+    │   ├── NotALedger          the path holds no ledger that this version can open
+    │   ├── NoKey               the ledger can be read here, but not written: its signing key is not at hand
+    │   ├── BadKey              a text that is no signing key or verifier key
+    │   ├── Busy                another process is writing to the ledger
+    │   └── CannotWrite         the disk is full or read-only
     └── Broken                  the ledger is not what it claims to be (exit code 3)
+        ├── BadProof            a proof does not show what it claims
+        └── BadSignature        a signed note is malformed or not signed by the key that is known
 
 A message names what, where, and the next step. `Refused` promises that nothing was written; `Broken` is never repaired silently.
 """
@@ -61,3 +68,38 @@ class UnknownReference(Refused):
 
 class NotALedger(Refused):
     """The path holds no ledger that this version can open."""
+
+
+class BadRows(Refused):
+    """Rows of a table cannot become entries. `problems` lists them as (row, field, value or None, reason), rows counted from 0."""
+
+    def __init__(self, kind: str, problems: list[tuple[int, str, object, str]]) -> None:
+        self.kind = kind
+        self.problems = problems
+        shown = "; ".join(f"row {row}: {_said(field, value, reason)}" for row, field, value, reason in problems[:5])
+        more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
+        super().__init__(f"{kind}: {shown}{more}")
+
+
+class NoKey(Refused):
+    """The ledger can be read here, but not written: its signing key is not at hand."""
+
+
+class BadKey(Refused):
+    """A text that is no signing key or verifier key."""
+
+
+class Busy(Refused):
+    """Another process is writing to the ledger."""
+
+
+class CannotWrite(Refused):
+    """The disk is full or read-only."""
+
+
+class BadProof(Broken):
+    """A proof does not show what it claims."""
+
+
+class BadSignature(Broken):
+    """A signed note is malformed or not signed by the key that is known."""

@@ -1,0 +1,303 @@
+"""Whole tables into a batch: the checks of `batch`, set by set, and every refused row named before anything is added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from . import bounds, codec
+from .entries import LONGEST, fields, required
+from .errors import BadEntry, BadRows
+from .identities import Marks, key_hashes
+from .kinds import KINDS
+from .names import VERSIONED, Found
+
+if TYPE_CHECKING:
+    from .batch import Batch
+
+PART_ROWS = 131_072
+"""How many rows are rendered and hashed at once."""
+BY_LEDGER = frozenset({"recorded", "by", "salt"})
+Problem = tuple[int, str, object, str]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table of one kind on its way into a batch."""
+
+    batch: Batch
+    kind: str
+    table: pa.Table
+
+    @cached_property
+    def hashes(self) -> Marks:
+        """The hash of each row's id."""
+        return key_hashes(self.kind, self.column("id"))
+
+    @cached_property
+    def standing(self) -> dict[int, list[Found]]:
+        """Row -> the entries that stand for its id already."""
+        return self.batch.names.standing_of_all(self.kind, self.column("id"), self.hashes)
+
+    def has(self, name: str) -> bool:
+        """Whether a column is there and states anything."""
+        return name in self.table.column_names and self.table[name].null_count < len(self.table)
+
+    def column(self, name: str) -> pa.Array:
+        """A column in one piece."""
+        return self.table[name].combine_chunks()
+
+    def replaces(self, row: int) -> int | None:
+        """What a row says that it replaces."""
+        found: int | None = self.table["replaces"][row].as_py() if "replaces" in self.table.column_names else None
+        return found
+
+
+def add_table(batch: Batch, kind: str, table: pa.Table) -> range:
+    """Check all rows, then append them all. Raises BadRows, or BadEntry where the columns are at fault; then nothing was added."""
+    rows = Rows(batch, kind, typed(kind, table))
+    if problems := sorted((problem for check in CHECKS for problem in check(rows)), key=lambda problem: problem[0]):
+        raise BadRows(kind, problems)
+    encoded = [_encoded(batch, kind, rows.table.slice(at, PART_ROWS)) for at in range(0, len(rows.table), PART_ROWS)]
+    _check_lengths(kind, encoded)
+    start = batch.size
+    for entries in encoded:
+        indices = batch.growth.add_table(entries)
+        for hashes, of in _keys(rows, indices.start - start, indices.stop - start):
+            batch.note_keys(hashes, np.asarray(of) + start, indices)
+    if kind != "shift":
+        batch.forget(kind)
+    return range(start, batch.size)
+
+
+def typed(kind: str, table: pa.Table) -> pa.Table:
+    """The table with the types of the kind's columns. Raises BadEntry when its columns are not the kind's."""
+    if kind not in KINDS or kind == "key":
+        raise BadEntry(kind, [("kind", kind, "is not a kind of entry that is added as a table")])
+    schema, names = codec.schema(kind), set(table.column_names)
+    problems: list[tuple[str, object, str]] = [
+        (name, None, "is set by the ledger; leave it out") for name in sorted(names & BY_LEDGER)
+    ]
+    problems += [(name, None, "is not a field of this kind") for name in sorted(names - set(fields(kind)))]
+    problems += [(name, None, "is missing") for name in sorted(required(kind) - names - BY_LEDGER)]
+    if problems:
+        raise BadEntry(kind, problems)
+    return pa.table({name: _cast(kind, name, table[name], schema.field(name).type) for name in table.column_names})
+
+
+def _cast(kind: str, name: str, column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
+    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+        column = column.cast(pa.timestamp(column.type.unit, "UTC")).cast(pa.timestamp(column.type.unit))
+    try:
+        return column.cast(wanted)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise BadEntry(kind, [(name, None, f"a column of {column.type} does not fit: {error}")]) from None
+
+
+def _encoded(batch: Batch, kind: str, part: pa.Table) -> pa.LargeBinaryArray:
+    if "salt" in fields(kind):
+        part = part.append_column("salt", batch.salts(len(part)))
+    return codec.encode_table(kind, part, batch.constants).cast(pa.large_binary()).combine_chunks()
+
+
+def _check_lengths(kind: str, encoded: list[pa.LargeBinaryArray]) -> None:
+    problems: list[Problem] = []
+    for part, entries in enumerate(encoded):
+        lengths = pc.binary_length(entries).to_numpy(zero_copy_only=False)
+        problems += [
+            (part * PART_ROWS + row, "note", None, f"the entry has {lengths[row]} bytes; at most {LONGEST} fit")
+            for row in np.flatnonzero(lengths > LONGEST).tolist()
+        ]
+    if problems:
+        raise BadRows(kind, problems)
+
+
+def _keys(rows: Rows, start: int, stop: int) -> list[tuple[Marks, Any]]:
+    """(hashes of keys, rows) by which rows start..stop-1 are found later, as `identities.keys` has them one by one."""
+    if "id" in fields(rows.kind):
+        return [(rows.hashes[start:stop], range(start, stop))]
+    found: list[tuple[Marks, Any]] = []
+    if rows.kind == "verdict":
+        found.append((key_hashes("verdict", rows.column("shift"))[start:stop], range(start, stop)))
+    if rows.has("replaces"):
+        at = start + np.flatnonzero(rows.column("replaces").slice(start, stop - start).is_valid().to_numpy(False))
+        texts = rows.column("replaces").take(pa.array(at)).cast(pa.string())
+        found.append((key_hashes("replaces", texts), at))
+    return found
+
+
+def _bounds(rows: Rows) -> list[Problem]:
+    """What can be seen in each row alone."""
+    found = bounds.problems(rows.kind, rows.table)
+    return [(row["row"], row["field"], row["value"], row["reason"]) for row in found.to_pylist()]
+
+
+def _repeated(rows: Rows) -> list[Problem]:
+    """Identities that stand in the table twice."""
+    if "id" not in fields(rows.kind) or len(np.unique(rows.hashes)) == len(rows.hashes):
+        return []
+    columns = [rows.column(name).to_pylist() for name in KINDS[rows.kind].id_fields]
+    seen: dict[tuple[object, ...], int] = {}
+    found: list[Problem] = []
+    for row, names in enumerate(zip(*columns, strict=True)):
+        if (first := seen.setdefault(names, row)) != row:
+            found.append((row, "id", names[0], f"is the id of row {first} already"))
+    return found
+
+
+def _identified(rows: Rows) -> list[Problem]:
+    """Identities that the ledger holds already and that are not rightly replaced."""
+    if "id" not in fields(rows.kind):
+        return []
+    found, replacing = [], []
+    for row, versions in rows.standing.items():
+        index = _version(rows, row, versions)
+        replaces = rows.replaces(row)
+        if index is not None and replaces is None:
+            reason = f"is already entry {index}; to correct it, give replaces={index} and a note saying why"
+            found.append((row, "id", rows.table["id"][row].as_py(), reason))
+        elif (problem := rows.batch.replacement_problem(replaces, index)) is not None:
+            found.append((row, "replaces", replaces, problem))
+        elif index is not None:
+            replacing.append(row)
+    if rows.has("replaces"):
+        new = (row for row in _at(rows.table["replaces"].is_valid()) if row not in rows.standing)
+        found += [(row, "replaces", rows.replaces(row), rows.batch.replacement_problem(-1, None) or "") for row in new]
+    return found + (_judged(rows, replacing) if rows.kind == "shift" else [])
+
+
+def _version(rows: Rows, row: int, versions: list[Found]) -> int | None:
+    """The standing entry of exactly the row's identity."""
+    if rows.kind not in VERSIONED:
+        return versions[0][0]
+    day = rows.table["from"][row].as_py().isoformat()
+    return next((index for index, entry in versions if entry.from_ == day), None)
+
+
+def _judged(rows: Rows, replacing: list[int]) -> list[Problem]:
+    """Shifts that would be replaced though they are under a verdict."""
+    ids = rows.column("id").take(pa.array(replacing, pa.int64()))
+    hinted = sorted({replacing[at] for at in rows.batch.names.candidates_of_all("verdict", ids)[0].tolist()})
+    problems = ((row, rows.batch.judged_problem(rows.table["id"][row].as_py())) for row in hinted)
+    return [(row, "replaces", rows.replaces(row), problem) for row, problem in problems if problem is not None]
+
+
+def _nameless(rows: Rows) -> list[Problem]:
+    """Replacements of entries without an id that cannot be."""
+    if "id" in fields(rows.kind) or not rows.has("replaces"):
+        return []
+    found, seen = [], set()
+    for row in _at(rows.table["replaces"].is_valid()):
+        index = rows.replaces(row)
+        problem = rows.batch.nameless_problem(rows.kind, index or 0) if index not in seen else "is replaced twice here"
+        seen.add(index)
+        found += [(row, "replaces", index, problem)] if problem else []
+    return found
+
+
+def _referring(rows: Rows) -> list[Problem]:
+    """Names that lead nowhere."""
+    found: list[Problem] = []
+    for field, target in {**KINDS[rows.kind].targets, "cites": "source"}.items():
+        if not rows.has(field):
+            continue
+        column = rows.column(field)
+        unknown = rows.batch.unknown_among(target, _named_in(column))
+        if len(unknown):
+            found += [
+                (row, field, name, f"is not a {target} in the ledger; add it first, or correct the name")
+                for row, name in _rows_naming(column, unknown)
+            ]
+    return found
+
+
+def _named_in(column: pa.Array) -> pa.Array:
+    """The distinct names in a column of names, of lists of names, or of lists of helpers."""
+    return pc.unique(_flat(column)).drop_null()
+
+
+def _flat(column: pa.Array) -> pa.Array:
+    if not pa.types.is_list(column.type):
+        return column
+    values = pc.list_flatten(column)
+    return pc.struct_field(values, "worker") if pa.types.is_struct(values.type) else values
+
+
+def _rows_naming(column: pa.Array, unknown: pa.Array) -> list[tuple[int, str]]:
+    flat = _flat(column)
+    rows = pc.list_parent_indices(column) if pa.types.is_list(column.type) else pa.array(range(len(column)))
+    hit = pc.is_in(flat, unknown)
+    return list(zip(rows.filter(hit).to_pylist(), flat.filter(hit).to_pylist(), strict=True))
+
+
+def _protesting(rows: Rows) -> list[Problem]:
+    """Objections to entries that do not exist."""
+    if rows.kind != "objection":
+        return []
+    late = pc.greater_equal(rows.table["entry"], rows.batch.size)
+    return [(row, "entry", rows.table["entry"][row].as_py(), "is not in the ledger") for row in _at(late)]
+
+
+def _working(rows: Rows) -> pa.Table:
+    """The shifts of a table that are not withdrawn, each with its row number."""
+    table = rows.table.append_column("row", pa.array(np.arange(len(rows.table))))
+    return table.filter(pc.invert(pc.fill_null(table["void"], False))) if rows.has("void") else table
+
+
+def _future(rows: Rows) -> list[Problem]:
+    """Shifts that have not begun yet."""
+    if rows.kind != "shift" or not len(rows.table):
+        return []
+    now = pa.scalar(rows.batch.recorded.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
+    late = _working(rows).filter(pc.field("started") > now)
+    reason = f"lies in the future (it is recorded at {rows.batch.constants['recorded']})"
+    return [
+        (row["row"], "started", row["started"].isoformat(), reason)
+        for row in late.select(["row", "started"]).to_pylist()
+    ]
+
+
+def _days(rows: Rows) -> list[Problem]:
+    """Shifts of a party that was not known yet on that day."""
+    if rows.kind != "shift":
+        return []
+    found: list[Problem] = []
+    for party in ("worker", "crew"):
+        if rows.has(party):
+            found += _days_of(rows, party)
+    return found
+
+
+def _days_of(rows: Rows, party: str) -> list[Problem]:
+    """The earliest shift per party and site is asked about; only where it came too early, every row is."""
+    table = _working(rows).select(["row", party, "site", "started"]).filter(pc.field(party).is_valid())
+    found: list[Problem] = []
+    for first in table.group_by([party, "site"]).aggregate([("started", "min")]).to_pylist():
+        name, site = first[party], first["site"]
+        if not rows.batch.day_known(party, name, site) or not rows.batch.day_problem(
+            party, name, site, _utc(first["started_min"])
+        ):
+            continue
+        for row in table.filter((pc.field(party) == name) & (pc.field("site") == site)).to_pylist():
+            if (problem := rows.batch.day_problem(party, name, site, _utc(row["started"]))) is not None:
+                found.append((row["row"], party, name, problem))
+    return found
+
+
+def _utc(when: Any) -> Any:
+    return when.replace(tzinfo=UTC)
+
+
+def _at(mask: pa.ChunkedArray) -> list[int]:
+    found: list[int] = np.flatnonzero(mask.to_numpy()).tolist()
+    return found
+
+
+CHECKS = (_bounds, _repeated, _identified, _nameless, _referring, _protesting, _future, _days)
+"""Each lists the rows that it refuses, as (row, field, value, reason)."""

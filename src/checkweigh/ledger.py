@@ -1,0 +1,291 @@
+"""The ledger: the only way in. Append, read, prove.
+
+A ledger is one file that verifies alone when it is copied; beside it, as `LEDGER.key`, stands the key that signs its checkpoints,
+without which it can only be read (the environment variable CHECKWEIGH_KEY may hold the key instead). Any number of processes may
+read and append at once: appends take turns, and a reader sees one moment of the log. What `append` has returned from is on disk.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
+
+from .batch import Batch, Edge, batch_id
+from .checkpoint import (
+    Checkpoint,
+    Signer,
+    Verifier,
+    open_checkpoint,
+    open_rotation,
+    sign_checkpoint,
+    valid_name,
+)
+from .codec import decode
+from .errors import BadSignature, Broken, NoKey, Refused
+from .identities import Fresh, Identities
+from .kinds import Key
+from .merkle import EMPTY
+from .names import Names
+from .snapshot import Snapshot
+from .stores import Meta
+from .stores.sqlite import SQLiteStore
+
+KEY_VARIABLE = "CHECKWEIGH_KEY"
+__all__ = ["Batch", "Edge", "Ledger", "key_path"]
+
+
+def key_path(path: Path) -> Path:
+    """Where the signing key of a ledger stands."""
+    return Path(f"{path}.key")
+
+
+def _next_key_path(path: Path) -> Path:
+    """Where a new key waits while the ledger changes over to it."""
+    return Path(f"{path}.key.next")
+
+
+class Ledger:
+    """An open ledger; a context manager. Safe to use from several threads."""
+
+    def __init__(self, path: Path, store: SQLiteStore, *, write: bool) -> None:
+        """Use `open` or `create`."""
+        self.path = path
+        self._store = store
+        self._write = write
+        with self.snapshot() as snapshot:
+            self.origin: str = snapshot.checkpoint.origin
+            self.genesis: str = snapshot.fact(Meta.GENESIS)
+            self.demonstration: bool = snapshot.fact(Meta.DEMONSTRATION) == "1"
+            self._check_key(snapshot)
+
+    @classmethod
+    def create(
+        cls, path: str | Path, *, edge: Edge, origin: str | None = None, demonstration: bool = False
+    ) -> "Ledger":
+        """A new ledger and its key. Raises Refused when there is something at `path` or its key's already."""
+        path = Path(path)
+        if key_path(path).exists():
+            raise Refused(
+                f"{key_path(path)} exists already and may be the only copy of a key; choose another name for the ledger"
+            )
+        signer = Signer(_origin(origin, demonstration, edge.random(16)), edge.random(32))
+        facts = {number: fact.encode() for number, fact in _first_facts(signer, demonstration).items()}
+        # The key comes first: a key without a ledger can be deleted, a ledger without its key can never be written.
+        _write_secret(key_path(path), signer.private)
+        try:
+            store = SQLiteStore.create(path, facts)
+        except BaseException:
+            key_path(path).unlink()
+            raise
+        return cls(path, store, write=True)
+
+    @classmethod
+    def open(cls, path: str | Path, *, write: bool = False) -> "Ledger":
+        """An existing ledger. Raises NotALedger where there is none, NoKey when `write` is asked for without its key."""
+        store = SQLiteStore.open(Path(path))
+        try:
+            return cls(Path(path), store, write=write)
+        except BaseException:
+            store.close()
+            raise
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file; the last to do so makes it complete in one piece."""
+        self._store.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """One moment of the ledger, for several reads that must agree."""
+        with self._store.read() as reader:
+            yield Snapshot(reader)
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        with self.snapshot() as snapshot:
+            return snapshot.size
+
+    @property
+    def recorded(self) -> datetime | None:
+        """When the newest entry was recorded; None in an empty ledger."""
+        with self.snapshot() as snapshot:
+            return snapshot.recorded
+
+    @property
+    def verifier(self) -> str:
+        """The verifier key that belongs to the newest checkpoint."""
+        with self.snapshot() as snapshot:
+            return str(_verifiers(snapshot)[-1])
+
+    def checkpoint(self) -> str:
+        """The newest checkpoint, as a signed note."""
+        with self.snapshot() as snapshot:
+            return snapshot.note
+
+    def root(self, size: int | None = None) -> bytes:
+        """The root at a size, by default at the newest."""
+        with self.snapshot() as snapshot:
+            return snapshot.checkpoint.root if size is None else snapshot.root(size)
+
+    def entry(self, index: int) -> bytes:
+        """The canonical bytes of an entry. Raises Refused beyond the end."""
+        with self.snapshot() as snapshot:
+            return snapshot.entry(index)
+
+    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
+        """(index, canonical bytes) of the entries start..stop-1, of one snapshot, in constant memory."""
+        with self.snapshot() as snapshot:
+            yield from snapshot.entries(start, snapshot.size if stop is None else stop)
+
+    def bundles(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, pa.LargeStringArray]]:
+        """(first index, canonical texts) in runs that end at multiples of 65,536 entries: the way to read a million."""
+        with self.snapshot() as snapshot:
+            yield from snapshot.bundles(start, snapshot.size if stop is None else stop)
+
+    def size_at(self, when: datetime) -> int:
+        """How many entries were recorded up to and including a moment."""
+        with self.snapshot() as snapshot:
+            return snapshot.size_at(when)
+
+    def inclusion_proof(self, index: int, size: int) -> list[bytes]:
+        """The hashes that prove entry `index` to be in the tree of `size` entries."""
+        with self.snapshot() as snapshot:
+            return snapshot.inclusion_proof(index, size)
+
+    def consistency_proof(self, old: int, new: int) -> list[bytes]:
+        """The hashes that prove the tree of `old` entries to be a prefix of that of `new`."""
+        with self.snapshot() as snapshot:
+            return snapshot.consistency_proof(old, new)
+
+    def find(self, kind: str, name: str) -> list[int]:
+        """The indices of all entries with an id, ascending: replaced ones too, and every version of a worker or crew."""
+        with self.snapshot() as snapshot:
+            return names_in(snapshot).find(kind, name)
+
+    def landed(self, batch: str) -> range | None:
+        """Where the entries of a batch are, by its id, or None if it never arrived: for whoever lost the connection while committing."""
+        with self.snapshot() as snapshot:
+            size = int(batch.partition("-")[0])
+            found = snapshot.reader.get("batches", size)
+            if found is None or batch_id(size, found[8:]) != batch:
+                return None
+            return range(int.from_bytes(found[:8]), size)
+
+    @contextmanager
+    def append(self, edge: Edge) -> Iterator[Batch]:
+        """A batch: when the block ends, its entries are in the ledger and on disk; after an exception none of them is."""
+        with self._store.write() as writer:
+            snapshot = Snapshot(writer)
+            batch = Batch(writer, snapshot, edge, self._signer(snapshot), demonstration=self.demonstration)
+            try:
+                yield batch
+                if batch.grown:
+                    batch.finish()
+            finally:
+                batch.growth.release()
+
+    def rotate(self, edge: Edge) -> None:
+        """Hand over to a new signing key: a `key` entry signed by the old one. The new key replaces the old in LEDGER.key."""
+        if os.environ.get(KEY_VARIABLE):
+            raise Refused(f"the key comes from {KEY_VARIABLE}; rotate where it stands in {key_path(self.path)}")
+        waiting = _next_key_path(self.path)
+        successor = Signer(self.origin, edge.random(32))
+        # Whoever is interrupted while the ledger changes over finds the new key waiting, and carries on with it.
+        with self.append(edge) as batch:
+            waiting.unlink(missing_ok=True)
+            _write_secret(waiting, successor.private)
+            batch.rotate(successor)
+        waiting.replace(key_path(self.path))
+
+    def backup(self, target: str | Path) -> None:
+        """Copy the ledger as it is now, while others go on appending, and its key. Raises Refused when the target exists."""
+        target = Path(target)
+        if key_path(target).exists():
+            raise Refused(f"{key_path(target)} exists already and is left as it is; choose another name")
+        self._store.copy(target)
+        if key_path(self.path).exists():
+            _write_secret(key_path(target), key_path(self.path).read_text())
+
+    def _check_key(self, snapshot: Snapshot) -> None:
+        verifier = _verifiers(snapshot)[-1]
+        open_checkpoint(snapshot.note, verifier)
+        if self.origin != verifier.name:
+            raise Broken(f"{self.path}: the checkpoint is of {self.origin}, but the key is that of {verifier.name}")
+        if self._write:
+            self._signer(snapshot)
+
+    def _signer(self, snapshot: Snapshot) -> Signer:
+        """The key that signed the head of the ledger. Raises NoKey when it is not at hand."""
+        if not self._write:
+            raise NoKey(f"{self.path} was opened for reading only; open it with write=True")
+        found = [Signer.parse(text) for text in _secrets(self.path)]
+        for signer in found:
+            with suppress(BadSignature):
+                open_checkpoint(snapshot.note, signer.verifier)
+                return signer
+        hint = f"put it into {key_path(self.path)} or {KEY_VARIABLE}"
+        reason = "another key signed it last" if found else "its signing key is missing"
+        raise NoKey(f"{self.path} can be read but not written: {reason}; {hint}")
+
+
+def _origin(origin: str | None, demonstration: bool, chance: bytes) -> str:
+    """The name of a ledger. A demonstration's says so, so that no checkpoint of it can be taken for a real one."""
+    name = f"checkweigh.local/{chance.hex()}" if origin is None else origin
+    if not valid_name(name):
+        raise Refused(
+            f"origin {name!r} cannot name a ledger: give one without blanks and plus signs, such as mine.example/north"
+        )
+    return f"demonstration/{name}" if demonstration and not name.startswith("demonstration/") else name
+
+
+def _first_facts(signer: Signer, demonstration: bool) -> dict[Meta, str]:
+    return {
+        Meta.GENESIS: str(signer.verifier),
+        Meta.DEMONSTRATION: "1" if demonstration else "0",
+        Meta.CHECKPOINT: sign_checkpoint(Checkpoint(signer.name, 0, EMPTY), signer),
+        Meta.RECORDED: "",
+        Meta.RUNS: "",
+    }
+
+
+def names_in(snapshot: Snapshot) -> Names:
+    """Looks up names among the entries of a snapshot."""
+    return Names(Identities(snapshot.reader), Fresh(snapshot.size), snapshot.entry)
+
+
+def _verifiers(snapshot: Snapshot) -> list[Verifier]:
+    """The verifier keys of a ledger, from the first on; each signed for the next. Raises BadSignature."""
+    chain = [Verifier.parse(snapshot.fact(Meta.GENESIS))]
+    for index in names_in(snapshot).find("key", ""):
+        entry = decode(snapshot.entry(index))
+        assert isinstance(entry, Key)
+        chain.append(open_rotation(snapshot.checkpoint.origin, entry.verifier, entry.signature, chain[-1]))
+    return chain
+
+
+def _secrets(path: Path) -> list[str]:
+    """The texts of the keys at hand."""
+    if given := os.environ.get(KEY_VARIABLE):
+        return [given]
+    return [place.read_text() for place in (key_path(path), _next_key_path(path)) if place.exists()]
+
+
+def _write_secret(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, synced to disk."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text.strip() + "\n")
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,96 @@
+"""Who is who in a ledger: from a name to the entries that speak of it, and to the one that stands.
+
+The index of identities only points; here every pointer is followed and compared. Of the entries of one identity the first counts, and after
+it each that replaces the one standing before; where a ledger written elsewhere repeats an identity without `replaces`, the repetition is
+passed over (the audit says so).
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from .identities import Fresh, Identities, Marks, joined, key_hashes
+from .kinds import KINDS
+from .snapshot import Named, named
+
+VERSIONED = frozenset(kind for kind, fields in KINDS.items() if len(fields.id_fields) == 2)
+"""Kinds whose identity has a date: several entries of one id may stand, each from its day on."""
+Found = tuple[int, Named]
+Indices = npt.NDArray[np.int64]
+
+
+class Names:
+    """Looks up names among the entries of a snapshot and, in a batch, those that it has added."""
+
+    def __init__(self, identities: Identities, fresh: Fresh, entry: Callable[[int], bytes]) -> None:
+        self._identities = identities
+        self._fresh = fresh
+        self._entry = entry
+
+    def versions(self, kind: str, name: str) -> list[Found]:
+        """Every entry that has this key, ascending: of an id all that were ever added, of ("verdict", shift) the verdicts on it."""
+        indices = self._identities.candidates(kind, name) + self._fresh.candidates(kind, name)
+        found = ((index, named(self._entry(index), index)) for index in indices)
+        return [(index, entry) for index, entry in found if _has_key(entry, kind, name)]
+
+    def find(self, kind: str, name: str) -> list[int]:
+        """The indices of `versions`."""
+        return [index for index, _ in self.versions(kind, name)]
+
+    def standing(self, kind: str, name: str) -> list[Found]:
+        """The entries that stand for an id: at most one, of a worker or a crew one for each day from which a version is valid."""
+        return standing_among(self.versions(kind, name))
+
+    def exists(self, kind: str, name: str) -> bool:
+        """Whether an entry stands for an id and is not void."""
+        return any(not entry.void for _, entry in self.standing(kind, name))
+
+    def ruling(self, shift: str) -> Found | None:
+        """The last verdict on a shift that is neither replaced nor void."""
+        verdicts = self.versions("verdict", shift)
+        replaced = {entry.replaces for _, entry in verdicts}
+        left = [(index, entry) for index, entry in verdicts if index not in replaced and not entry.void]
+        return left[-1] if left else None
+
+    def standing_of_all(self, kind: str, ids: pa.Array, hashes: Marks | None = None) -> dict[int, list[Found]]:
+        """Row -> the entries that stand for its id, for the rows whose id is known; few reads however many rows.
+
+        `hashes`, where the caller has them, are `key_hashes(kind, ids)`.
+        """
+        rows, indices = self.candidates_of_all(kind, ids, hashes)
+        found: dict[int, list[Found]] = {}
+        for at in np.argsort(indices, kind="stable").tolist():
+            index, row = int(indices[at]), int(rows[at])
+            entry = named(self._entry(index), index)
+            if _has_key(entry, kind, ids[row].as_py()):
+                found.setdefault(row, []).append((index, entry))
+        return {row: standing_among(versions) for row, versions in found.items()}
+
+    def candidates_of_all(self, kind: str, ids: pa.Array, hashes: Marks | None = None) -> tuple[Indices, Indices]:
+        """(rows, indices of entries): every pair of a name and an entry that probably has it as its key."""
+        hashes = key_hashes(kind, ids) if hashes is None else hashes
+        order = np.argsort(hashes)
+        ordered = hashes[order]
+        pairs = [self._identities.candidates_of_all(ordered), joined(self._fresh.sources(), ordered)]
+        rows: Indices = order[np.concatenate([positions for positions, _ in pairs])]
+        return rows, np.concatenate([indices for _, indices in pairs])
+
+
+def _has_key(entry: Named, kind: str, name: str) -> bool:
+    if kind == "replaces":
+        return entry.id is None and str(entry.replaces) == name
+    if kind in ("verdict", "key"):
+        return entry.kind == kind and (entry.shift or "") == name
+    return entry.kind == kind and entry.id == name
+
+
+def standing_among(versions: Iterable[Found]) -> list[Found]:
+    """Which of the entries of one id stand: per day of validity the first, or what replaced it."""
+    standing: dict[str | None, Found] = {}
+    for index, entry in versions:
+        before = standing.get(entry.from_ if entry.kind in VERSIONED else None)
+        if before is None or before[0] == entry.replaces:
+            standing[entry.from_ if entry.kind in VERSIONED else None] = (index, entry)
+    return list(standing.values())
