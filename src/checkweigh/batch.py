@@ -8,7 +8,7 @@ import base64
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -61,6 +61,7 @@ class Batch:
         self._known: set[tuple[str, str]] = set()
         self._days: dict[tuple[str, str], date] = {}
         self._zones: dict[str, ZoneInfo] = {}
+        self._since: dict[tuple[str, str, str], int] = {}
         last = snapshot.recorded
         self.recorded = _recorded(edge, last, demonstration)
         """When the entries of this batch are recorded: one moment for all, never before the last one."""
@@ -147,14 +148,14 @@ class Batch:
 
     def forget(self, kind: str, name: str | None = None) -> None:
         """Drop what was remembered of a name, or of all names of a kind, since an entry was added about it."""
-        if name is not None:
-            self._known.discard((kind, name))
-            self._days.pop((kind, name), None)
-        else:
+        if name is None:
             self._known = {key for key in self._known if key[0] != kind}
             self._days = {key: day for key, day in self._days.items() if key[0] != kind}
-        if kind == "site":
-            self._zones = {}
+        else:
+            self._known.discard((kind, name))
+            self._days.pop((kind, name), None)
+        if kind in ("worker", "crew", "site"):
+            self._since = {}
 
     def check(self, entry: Entry) -> None:
         """Raises Refused unless the entry fits what the ledger holds."""
@@ -170,18 +171,30 @@ class Batch:
     def exists(self, kind: str, name: str) -> bool:
         """Whether an entry stands for an id."""
         if (kind, name) not in self._known:
-            if not self.names.exists(kind, name):
+            valid = [entry for _, entry in self.names.standing(kind, name) if not entry.void]
+            if not valid:
                 return False
-            self._known.add((kind, name))
+            self._remember(kind, name, valid)
         return True
 
     def unknown_among(self, kind: str, names: pa.Array) -> pa.Array:
         """Those of some distinct names for which no entry stands."""
-        asked = pa.array([name for name in names.to_pylist() if (kind, name) not in self._known], pa.string())
-        standing = self.names.standing_of_all(kind, asked)
-        held = {row for row, found in standing.items() if any(not entry.void for _, entry in found)}
-        self._known.update((kind, asked[row].as_py()) for row in held)
-        return pa.array([name for row, name in enumerate(asked.to_pylist()) if row not in held], pa.string())
+        asked = [name for name in names.to_pylist() if (kind, name) not in self._known]
+        if not asked:
+            return pa.array([], pa.string())
+        standing = self.names.standing_of_all(kind, pa.array(asked, pa.string()))
+        for row, found in standing.items():
+            if valid := [entry for _, entry in found if not entry.void]:
+                self._remember(kind, asked[row], valid)
+        return pa.array([name for name in asked if (kind, name) not in self._known], pa.string())
+
+    def _remember(self, kind: str, name: str, standing: list[Named]) -> None:
+        """Keep what the checks of later entries will ask about a name that exists."""
+        self._known.add((kind, name))
+        if kind == "site":
+            self._zones[name] = ZoneInfo(standing[0].timezone or "UTC")
+        elif kind in VERSIONED:
+            self._days[kind, name] = min(date.fromisoformat(entry.from_ or "9999-12-31") for entry in standing)
 
     def _check_identity(self, entry: Entry) -> None:
         names = identity(entry)
@@ -241,17 +254,25 @@ class Batch:
         if (problem := self.day_problem(party, name, shift.site, started)) is not None:
             raise BadEntry("shift", [(party, name, problem)])
 
-    def day_known(self, party: str, name: str, site: str) -> bool:
-        """Whether both party and site exist, so that `day_problem` can be asked."""
-        return self.exists(party, name) and self.exists("site", site)
+    def surely_known(self, party: str, name: str, site: str, microseconds: int) -> bool:
+        """Whether a party was known at a site at a moment (microseconds since 1970); quick where it was asked before.
+
+        True too where party or site do not exist at all, since that is another problem.
+        """
+        known = self._since.get((party, name, site))
+        if known is None:
+            if not (self.exists(party, name) and self.exists("site", site)):
+                return True
+            midnight = datetime.combine(self._days[party, name], time.min, self._zones[site])
+            # Where midnight comes twice or never, the hours around it are left to `day_problem`.
+            known = self._since[party, name, site] = (int(midnight.timestamp()) + 7200) * 10**6
+        return microseconds >= known
 
     def day_problem(self, party: str, name: str, site: str, started: datetime) -> str | None:
-        """Why a worker or crew cannot be credited for work begun at that moment, if it was not known yet on that day at the site."""
-        if (party, name) not in self._days:
-            versions = (found for _, found in self.names.standing(party, name) if not found.void)
-            self._days[party, name] = min(date.fromisoformat(found.from_ or "9999-12-31") for found in versions)
-        if site not in self._zones:
-            self._zones[site] = ZoneInfo(self.names.standing("site", site)[0][1].timezone or "UTC")
+        """Why a worker or crew cannot be credited for work begun at that moment, if it was not known yet on that day at the site.
+
+        Both exist.
+        """
         first = self._days[party, name]
         if local_day(started, self._zones[site]) >= first:
             return None

@@ -140,7 +140,7 @@ def _bounds(rows: Rows) -> list[Problem]:
 
 def _repeated(rows: Rows) -> list[Problem]:
     """Identities that stand in the table twice."""
-    if "id" not in fields(rows.kind) or len(np.unique(rows.hashes)) == len(rows.hashes):
+    if "id" not in fields(rows.kind) or _distinct(rows.hashes):
         return []
     columns = [rows.column(name).to_pylist() for name in KINDS[rows.kind].id_fields]
     seen: dict[tuple[object, ...], int] = {}
@@ -151,11 +151,17 @@ def _repeated(rows: Rows) -> list[Problem]:
     return found
 
 
+def _distinct(hashes: Marks) -> bool:
+    ordered = np.sort(hashes)
+    return not np.any(ordered[1:] == ordered[:-1])
+
+
 def _identified(rows: Rows) -> list[Problem]:
     """Identities that the ledger holds already and that are not rightly replaced."""
     if "id" not in fields(rows.kind):
         return []
-    found, replacing = [], []
+    found: list[Problem] = []
+    replacing: list[int] = []
     for row, versions in rows.standing.items():
         index = _version(rows, row, versions)
         replaces = rows.replaces(row)
@@ -192,7 +198,8 @@ def _nameless(rows: Rows) -> list[Problem]:
     """Replacements of entries without an id that cannot be."""
     if "id" in fields(rows.kind) or not rows.has("replaces"):
         return []
-    found, seen = [], set()
+    found: list[Problem] = []
+    seen: set[int | None] = set()
     for row in _at(rows.table["replaces"].is_valid()):
         index = rows.replaces(row)
         problem = rows.batch.nameless_problem(rows.kind, index or 0) if index not in seen else "is replaced twice here"
@@ -277,21 +284,17 @@ def _days(rows: Rows) -> list[Problem]:
 def _days_of(rows: Rows, party: str) -> list[Problem]:
     """The earliest shift per party and site is asked about; only where it came too early, every row is."""
     table = _working(rows).select(["row", party, "site", "started"]).filter(pc.field(party).is_valid())
+    firsts = table.group_by([party, "site"]).aggregate([("started", "min")])
+    microseconds = firsts["started_min"].cast(pa.int64()).to_pylist()
     found: list[Problem] = []
-    for first in table.group_by([party, "site"]).aggregate([("started", "min")]).to_pylist():
-        name, site = first[party], first["site"]
-        if not rows.batch.day_known(party, name, site) or not rows.batch.day_problem(
-            party, name, site, _utc(first["started_min"])
-        ):
+    for name, site, first in zip(firsts[party].to_pylist(), firsts["site"].to_pylist(), microseconds, strict=True):
+        if rows.batch.surely_known(party, name, site, first):
             continue
         for row in table.filter((pc.field(party) == name) & (pc.field("site") == site)).to_pylist():
-            if (problem := rows.batch.day_problem(party, name, site, _utc(row["started"]))) is not None:
+            started = row["started"].replace(tzinfo=UTC)
+            if (problem := rows.batch.day_problem(party, name, site, started)) is not None:
                 found.append((row["row"], party, name, problem))
     return found
-
-
-def _utc(when: Any) -> Any:
-    return when.replace(tzinfo=UTC)
 
 
 def _at(mask: pa.ChunkedArray) -> list[int]:

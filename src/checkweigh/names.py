@@ -43,10 +43,6 @@ class Names:
         """The entries that stand for an id: at most one, of a worker or a crew one for each day from which a version is valid."""
         return standing_among(self.versions(kind, name))
 
-    def exists(self, kind: str, name: str) -> bool:
-        """Whether an entry stands for an id and is not void."""
-        return any(not entry.void for _, entry in self.standing(kind, name))
-
     def ruling(self, shift: str) -> Found | None:
         """The last verdict on a shift that is neither replaced nor void."""
         verdicts = self.versions("verdict", shift)

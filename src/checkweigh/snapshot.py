@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 
 from . import bundles, merkle
@@ -102,8 +101,7 @@ class Snapshot:
                 yield first, self._run(first, last)
         if (first := max(start, packed)) < stop:
             singles = [self._single(index) for index in range(first, stop)]
-            offsets = np.append(0, np.cumsum([len(single) for single in singles]))
-            yield first, bundles.text_array(offsets, np.frombuffer(b"".join(singles), np.uint8), first // TILE_WIDTH)
+            yield first, bundles.text_array(singles, first // TILE_WIDTH)
 
     def _run(self, start: int, stop: int) -> pa.LargeStringArray:
         first, last = start // TILE_WIDTH, -(-stop // TILE_WIDTH)
