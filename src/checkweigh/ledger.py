@@ -35,6 +35,8 @@ from .stores import Meta
 from .stores.sqlite import SQLiteStore
 
 KEY_VARIABLE = "CHECKWEIGH_KEY"
+DEMONSTRATION = "demonstration/"
+"""How the origin of a ledger begins whose caller may say when an entry was recorded."""
 __all__ = ["Batch", "Edge", "Ledger", "key_path"]
 
 
@@ -59,7 +61,7 @@ class Ledger:
         with self.snapshot() as snapshot:
             self.origin: str = snapshot.checkpoint.origin
             self.genesis: str = snapshot.fact(Meta.GENESIS)
-            self.demonstration: bool = snapshot.fact(Meta.DEMONSTRATION) == "1"
+            self.demonstration: bool = self.origin.startswith(DEMONSTRATION)
             self._check_key(snapshot)
 
     @classmethod
@@ -73,7 +75,7 @@ class Ledger:
                 f"{key_path(path)} exists already and may be the only copy of a key; choose another name for the ledger"
             )
         signer = Signer(_origin(origin, demonstration, edge.random(16)), edge.random(32))
-        facts = {number: fact.encode() for number, fact in _first_facts(signer, demonstration).items()}
+        facts = {number: fact.encode() for number, fact in _first_facts(signer).items()}
         # The key comes first: a key without a ledger can be deleted, a ledger without its key can never be written.
         _write_secret(key_path(path), signer.private)
         try:
@@ -247,13 +249,18 @@ def _origin(origin: str | None, demonstration: bool, chance: bytes) -> str:
         raise Refused(
             f"origin {name!r} cannot name a ledger: give one without blanks and plus signs, such as mine.example/north"
         )
-    return f"demonstration/{name}" if demonstration and not name.startswith("demonstration/") else name
+    if demonstration:
+        return DEMONSTRATION + name.removeprefix(DEMONSTRATION)
+    if name.startswith(DEMONSTRATION):
+        raise Refused(
+            f"origin {name!r} is that of a demonstration; choose another, or make the ledger with --demonstration"
+        )
+    return name
 
 
-def _first_facts(signer: Signer, demonstration: bool) -> dict[Meta, str]:
+def _first_facts(signer: Signer) -> dict[Meta, str]:
     return {
         Meta.GENESIS: str(signer.verifier),
-        Meta.DEMONSTRATION: "1" if demonstration else "0",
         Meta.CHECKPOINT: sign_checkpoint(Checkpoint(signer.name, 0, EMPTY), signer),
         Meta.RECORDED: "",
         Meta.RUNS: "",

@@ -30,13 +30,11 @@ class Meta(IntEnum):
     FORMAT = 0
     GENESIS = 1
     """The first verifier key, named like the ledger; the chain of rotations starts from it."""
-    DEMONSTRATION = 2
-    """`1` when the caller may say when an entry was recorded, else `0`."""
-    CHECKPOINT = 3
+    CHECKPOINT = 2
     """The head: the newest checkpoint as a signed note."""
-    RECORDED = 4
+    RECORDED = 3
     """When the newest entry was recorded; empty in an empty ledger."""
-    RUNS = 5
+    RUNS = 4
     """Which runs the index of identities consists of (see `identities.py`)."""
 
 
