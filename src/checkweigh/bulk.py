@@ -1,25 +1,22 @@
 """Whole tables into a batch: the checks of `batch`, set by set, and every refused row named before anything is added."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import bounds, codec
 from .entries import LONGEST, fields, required
 from .errors import BadEntry, BadRows
+from .holdings import Holdings
 from .identities import Marks, key_hashes
 from .kinds import KINDS
 from .names import VERSIONED, Found
-
-if TYPE_CHECKING:
-    from .batch import Batch
 
 PART_ROWS = 131_072
 """How many rows are rendered and hashed at once."""
@@ -31,7 +28,8 @@ Problem = tuple[int, str, object, str]
 class Rows:
     """A table of one kind on its way into a batch."""
 
-    batch: Batch
+    holdings: Holdings
+    size: int
     kind: str
     table: pa.Table
 
@@ -43,7 +41,7 @@ class Rows:
     @cached_property
     def standing(self) -> dict[int, list[Found]]:
         """Row -> the entries that stand for its id already."""
-        return self.batch.names.standing_of_all(self.kind, self.column("id"), self.hashes)
+        return self.holdings.names.standing_of_all(self.kind, self.column("id"), self.hashes)
 
     def has(self, name: str) -> bool:
         """Whether a column is there and states anything."""
@@ -59,21 +57,35 @@ class Rows:
         return found
 
 
-def add_table(batch: Batch, kind: str, table: pa.Table) -> range:
-    """Check all rows, then append them all. Raises BadRows, or BadEntry where the columns are at fault; then nothing was added."""
-    rows = Rows(batch, kind, typed(kind, table))
+def checked(holdings: Holdings, size: int, kind: str, table: pa.Table) -> Rows:
+    """The rows, all of them fit for a ledger of `size` entries. Raises BadRows, or BadEntry where the columns are at fault."""
+    rows = Rows(holdings, size, kind, typed(kind, table))
     if problems := sorted((problem for check in CHECKS for problem in check(rows)), key=lambda problem: problem[0]):
         raise BadRows(kind, problems)
-    encoded = [_encoded(batch, kind, rows.table.slice(at, PART_ROWS)) for at in range(0, len(rows.table), PART_ROWS)]
-    _check_lengths(kind, encoded)
-    start = batch.size
-    for entries in encoded:
-        indices = batch.growth.add_table(entries)
-        for hashes, of in _keys(rows, indices.start - start, indices.stop - start):
-            batch.note_keys(hashes, np.asarray(of) + start, indices)
-    if kind != "shift":
-        batch.forget(kind)
-    return range(start, batch.size)
+    return rows
+
+
+def encoded(rows: Rows, constants: Mapping[str, str], salts: Callable[[int], pa.Array]) -> list[pa.LargeBinaryArray]:
+    """The canonical bytes of the rows, in parts of at most 131,072. Raises BadRows where an entry is too long."""
+    found, problems = [], list[Problem]()
+    for at in range(0, len(rows.table), PART_ROWS):
+        part = rows.table.slice(at, PART_ROWS)
+        if "salt" in fields(rows.kind):
+            part = part.append_column("salt", salts(len(part)))
+        found.append(codec.encode_table(rows.kind, part, constants).cast(pa.large_binary()).combine_chunks())
+        problems += _too_long(at, found[-1])
+    if problems:
+        raise BadRows(rows.kind, problems)
+    return found
+
+
+def _too_long(at: int, entries: pa.LargeBinaryArray) -> list[Problem]:
+    lengths = pc.binary_length(entries).to_numpy(zero_copy_only=False)
+    reason = "the entry has {} bytes; at most {} fit"
+    return [
+        (at + row, "note", None, reason.format(lengths[row], LONGEST))
+        for row in np.flatnonzero(lengths > LONGEST).tolist()
+    ]
 
 
 def typed(kind: str, table: pa.Table) -> pa.Table:
@@ -100,35 +112,18 @@ def _cast(kind: str, name: str, column: pa.ChunkedArray, wanted: pa.DataType) ->
         raise BadEntry(kind, [(name, None, f"a column of {column.type} does not fit: {error}")]) from None
 
 
-def _encoded(batch: Batch, kind: str, part: pa.Table) -> pa.LargeBinaryArray:
-    if "salt" in fields(kind):
-        part = part.append_column("salt", batch.salts(len(part)))
-    return codec.encode_table(kind, part, batch.constants).cast(pa.large_binary()).combine_chunks()
-
-
-def _check_lengths(kind: str, encoded: list[pa.LargeBinaryArray]) -> None:
-    problems: list[Problem] = []
-    for part, entries in enumerate(encoded):
-        lengths = pc.binary_length(entries).to_numpy(zero_copy_only=False)
-        problems += [
-            (part * PART_ROWS + row, "note", None, f"the entry has {lengths[row]} bytes; at most {LONGEST} fit")
-            for row in np.flatnonzero(lengths > LONGEST).tolist()
-        ]
-    if problems:
-        raise BadRows(kind, problems)
-
-
-def _keys(rows: Rows, start: int, stop: int) -> list[tuple[Marks, Any]]:
+def keys(rows: Rows, start: int, stop: int) -> list[tuple[Marks, npt.NDArray[np.int64]]]:
     """(hashes of keys, rows) by which rows start..stop-1 are found later, as `identities.keys` has them one by one."""
+    every = np.arange(start, stop)
     if "id" in fields(rows.kind):
-        return [(rows.hashes[start:stop], range(start, stop))]
-    found: list[tuple[Marks, Any]] = []
+        return [(rows.hashes[start:stop], every)]
+    found: list[tuple[Marks, npt.NDArray[np.int64]]] = []
     if rows.kind == "verdict":
-        found.append((key_hashes("verdict", rows.column("shift"))[start:stop], range(start, stop)))
+        found.append((key_hashes("verdict", rows.column("shift"))[start:stop], every))
     if rows.has("replaces"):
-        at = start + np.flatnonzero(rows.column("replaces").slice(start, stop - start).is_valid().to_numpy(False))
-        texts = rows.column("replaces").take(pa.array(at)).cast(pa.string())
-        found.append((key_hashes("replaces", texts), at))
+        column = rows.column("replaces").slice(start, stop - start)
+        at = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
+        found.append((key_hashes("replaces", column.take(pa.array(at)).cast(pa.string())), at + start))
     return found
 
 
@@ -168,13 +163,15 @@ def _identified(rows: Rows) -> list[Problem]:
         if index is not None and replaces is None:
             reason = f"is already entry {index}; to correct it, give replaces={index} and a note saying why"
             found.append((row, "id", rows.table["id"][row].as_py(), reason))
-        elif (problem := rows.batch.replacement_problem(replaces, index)) is not None:
+        elif (problem := rows.holdings.replacement_problem(replaces, index)) is not None:
             found.append((row, "replaces", replaces, problem))
         elif index is not None:
             replacing.append(row)
     if rows.has("replaces"):
         new = (row for row in _at(rows.table["replaces"].is_valid()) if row not in rows.standing)
-        found += [(row, "replaces", rows.replaces(row), rows.batch.replacement_problem(-1, None) or "") for row in new]
+        found += [
+            (row, "replaces", rows.replaces(row), rows.holdings.replacement_problem(-1, None) or "") for row in new
+        ]
     return found + (_judged(rows, replacing) if rows.kind == "shift" else [])
 
 
@@ -189,8 +186,8 @@ def _version(rows: Rows, row: int, versions: list[Found]) -> int | None:
 def _judged(rows: Rows, replacing: list[int]) -> list[Problem]:
     """Shifts that would be replaced though they are under a verdict."""
     ids = rows.column("id").take(pa.array(replacing, pa.int64()))
-    hinted = sorted({replacing[at] for at in rows.batch.names.candidates_of_all("verdict", ids)[0].tolist()})
-    problems = ((row, rows.batch.judged_problem(rows.table["id"][row].as_py())) for row in hinted)
+    hinted = sorted({replacing[at] for at in rows.holdings.names.candidates_of_all("verdict", ids)[0].tolist()})
+    problems = ((row, rows.holdings.judged_problem(rows.table["id"][row].as_py())) for row in hinted)
     return [(row, "replaces", rows.replaces(row), problem) for row, problem in problems if problem is not None]
 
 
@@ -202,7 +199,11 @@ def _nameless(rows: Rows) -> list[Problem]:
     seen: set[int | None] = set()
     for row in _at(rows.table["replaces"].is_valid()):
         index = rows.replaces(row)
-        problem = rows.batch.nameless_problem(rows.kind, index or 0) if index not in seen else "is replaced twice here"
+        problem = (
+            rows.holdings.nameless_problem(rows.kind, index or 0, rows.size)
+            if index not in seen
+            else "is replaced twice here"
+        )
         seen.add(index)
         found += [(row, "replaces", index, problem)] if problem else []
     return found
@@ -215,7 +216,7 @@ def _referring(rows: Rows) -> list[Problem]:
         if not rows.has(field):
             continue
         column = rows.column(field)
-        unknown = rows.batch.unknown_among(target, _named_in(column))
+        unknown = rows.holdings.unknown_among(target, _named_in(column))
         if len(unknown):
             found += [
                 (row, field, name, f"is not a {target} in the ledger; add it first, or correct the name")
@@ -247,7 +248,7 @@ def _protesting(rows: Rows) -> list[Problem]:
     """Objections to entries that do not exist."""
     if rows.kind != "objection":
         return []
-    late = pc.greater_equal(rows.table["entry"], rows.batch.size)
+    late = pc.greater_equal(rows.table["entry"], rows.size)
     return [(row, "entry", rows.table["entry"][row].as_py(), "is not in the ledger") for row in _at(late)]
 
 
@@ -261,9 +262,9 @@ def _future(rows: Rows) -> list[Problem]:
     """Shifts that have not begun yet."""
     if rows.kind != "shift" or not len(rows.table):
         return []
-    now = pa.scalar(rows.batch.recorded.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
+    now = pa.scalar(rows.holdings.recorded.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
     late = _working(rows).filter(pc.field("started") > now)
-    reason = f"lies in the future (it is recorded at {rows.batch.constants['recorded']})"
+    reason = rows.holdings.future
     return [
         (row["row"], "started", row["started"].isoformat(), reason)
         for row in late.select(["row", "started"]).to_pylist()
@@ -288,11 +289,11 @@ def _days_of(rows: Rows, party: str) -> list[Problem]:
     microseconds = firsts["started_min"].cast(pa.int64()).to_pylist()
     found: list[Problem] = []
     for name, site, first in zip(firsts[party].to_pylist(), firsts["site"].to_pylist(), microseconds, strict=True):
-        if rows.batch.surely_known(party, name, site, first):
+        if rows.holdings.surely_known(party, name, site, first):
             continue
         for row in table.filter((pc.field(party) == name) & (pc.field("site") == site)).to_pylist():
             started = row["started"].replace(tzinfo=UTC)
-            if (problem := rows.batch.day_problem(party, name, site, started)) is not None:
+            if (problem := rows.holdings.day_problem(party, name, site, started)) is not None:
                 found.append((row["row"], party, name, problem))
     return found
 

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import zstandard
 
-from .entries import LONGEST
 from .errors import Broken
 from .merkle import TILE_WIDTH
+from .values import LONGEST
 
 LEVEL = 1
 """On shifts level 1 is both faster and smaller than 3: salts and ids do not compress, and it wastes no time on them."""

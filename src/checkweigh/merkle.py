@@ -100,12 +100,10 @@ def inclusion_proof(index: int, size: int, read: NodeReader) -> list[bytes]:
 def consistency_proof(old: int, new: int, read: NodeReader) -> list[bytes]:
     """The hashes that show the tree of `old` entries to be a prefix of that of `new` (RFC 6962, section 2.1.2).
 
-    Raises ValueError unless 0 <= old <= new. A proof from the empty tree, or between equal sizes, is empty.
+    Raises ValueError unless 0 < old <= new: the empty tree is a prefix of every other, which no proof could add to.
     """
-    if not 0 <= old <= new:
-        raise ValueError(f"a tree of {old} is not a prefix of a tree of {new}")
-    if old in (0, new):
-        return []
+    if not 0 < old <= new:
+        raise ValueError(f"a tree of {old} is not a prefix of a tree of {new}, or there is nothing to prove")
     start, stop, proof = 0, new, []
     while old != stop:
         split = start + _left_width(stop - start)
@@ -139,12 +137,12 @@ def check_inclusion(index: int, size: int, leaf: bytes, proof: list[bytes], root
 
 def check_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]) -> None:
     """Raises BadProof unless `proof` shows that the old tree is a prefix of the new one (RFC 9162, section 2.1.4.2)."""
-    _check_hashes([old_root, new_root, *proof])
-    if not 0 <= old <= new:
-        raise BadProof(f"a tree of {old} entries cannot be a prefix of one of {new}")
-    if old in (0, new):
+    _check_hashes(proof)
+    if not 0 < old <= new:
+        raise BadProof(f"nothing can show that a tree of {old} entries is a prefix of one of {new}")
+    if old == new:
         _check_done(iter(proof))
-        if old_root != (EMPTY if old == 0 else new_root):
+        if old_root != new_root:
             raise BadProof(f"two different roots are claimed for the tree of {old} entries")
         return
     found_old, found_new = _climb(old - 1, new - 1, old_root, proof)

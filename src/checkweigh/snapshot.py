@@ -178,8 +178,10 @@ class Snapshot:
     def consistency_proof(self, old: int, new: int) -> list[bytes]:
         """The proof that the tree of the first size is a prefix of the second's."""
         self._within(new)
-        if not 0 <= old <= new:
-            raise Refused(f"{old} entries are not a prefix of {new}")
+        if not 0 < old <= new:
+            raise Refused(
+                f"there is no proof from size {old} to size {new}; ask from an earlier size, 1 or more, to a later one"
+            )
         return merkle.consistency_proof(old, new, self.node())
 
     def frontier(self) -> merkle.Frontier:

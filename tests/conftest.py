@@ -1,0 +1,70 @@
+"""What all tests share: published vectors and real data beside the repository, and the smallest ledger worth testing."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from checkweigh.ledger import Edge, Ledger
+
+BESIDE = Path(__file__).parents[2] / "shared"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+EDGE = Edge("login:anna", NOW)
+
+
+@pytest.fixture
+def shared():
+    """The path of published vectors or real data, by name; the test is skipped, with the reason, where they are missing."""
+
+    def find(name: str) -> Path:
+        path = BESIDE / name
+        if not path.exists():
+            reason = f"{name} is not beside the repository, in {BESIDE}"
+            if os.environ.get("CHECKWEIGH_REQUIRE_ALL") == "1":
+                pytest.fail(reason)
+            pytest.skip(reason)
+        return path
+
+    return find
+
+
+@pytest.fixture(autouse=True)
+def no_key_from_outside(monkeypatch):
+    """Tests use the key beside the ledger, whatever the environment of the person who runs them holds."""
+    monkeypatch.delenv("CHECKWEIGH_KEY", raising=False)
+
+
+SITE = {"id": "north", "name": "North pit", "industry": "coal", "timezone": "Europe/Moscow"}
+JOB = {"id": "hew", "name": "Hewing", "industry": "coal", "unit": "tonne", "better": "higher"}
+
+
+def shift(name: str, **fields: object) -> dict[str, object]:
+    """The fields of a plain shift of worker ada."""
+    plain = {
+        "id": name,
+        "job": "hew",
+        "site": "north",
+        "started": "2025-08-31T06:00:00Z",
+        "quantity": "7",
+        "worker": "ada",
+    }
+    return {**plain, **fields}
+
+
+def founded(path: Path, **options: object) -> Ledger:
+    """A ledger with the site north, the job hew, and the workers ada (from 2025) and bo (from August 2025)."""
+    ledger = Ledger.create(path, edge=EDGE, **options)
+    with ledger.append(EDGE) as batch:
+        batch.add("site", SITE)
+        batch.add("job", JOB)
+        batch.add("worker", {"id": "ada", "site": "north", "from": "2025-01-01"})
+        batch.add("worker", {"id": "bo", "site": "north", "from": "2025-08-31"})
+    return ledger
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    """`founded`, in a directory of its own; closed after the test."""
+    with founded(tmp_path / "ledger") as ledger:
+        yield ledger
