@@ -1,9 +1,10 @@
 """Bounds of whole tables: what `entries.build` says of one entry, said of a million rows at once.
 
-A table has the columns of a kind, typed as `codec.schema(kind)`; what a type cannot hold (a decimal with ten places, the 30th of
-February) never gets here. `problems` lists (row, field, value, reason) for each row that `entries.build` would refuse, and nothing for
-any other row. Text is looked at as bytes first: a column of plain ASCII is judged by a handful of array operations, and only the
-distinct values of any other column go through `entries.build` itself, so that there is one judgement and not two.
+A table has the columns of a kind, typed as `codec.schema(kind)`; what a type cannot hold (a decimal with ten places,
+the 30th of February) never gets here. `problems` lists (row, field, value, reason) for each row that `entries.build`
+would refuse, and nothing for any other row. Text is looked at as bytes first: a column of plain ASCII is judged by a
+handful of array operations, and only the distinct values of any other column go through `entries.build` itself, so
+that there is one judgement and not two.
 """
 
 import unicodedata
@@ -118,8 +119,20 @@ def texts_of(kind: Any, column: Any) -> Any:
         plain = pc.replace_substring_regex(column.cast(pa.string()), r"\.?0+$", "")
         return pc.binary_join_element_wise(pc.replace_substring(plain, " ", "T"), "Z", "")
     if pa.types.is_nested(kind):
-        return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
+        return pa.array([_told(value) for value in column.to_pylist()], pa.string())
     return column.cast(pa.string())
+
+
+def _told(value: Any) -> str | None:
+    """A list as a person would write it, helpers as worker:role:hours."""
+    if value is None:
+        return None
+    items = value if isinstance(value, list) else [value]
+    return ";".join(":".join(map(_part, item.values())) if isinstance(item, dict) else str(item) for item in items)
+
+
+def _part(value: Any) -> str:
+    return "" if value is None else decimal_text(value) if hasattr(value, "as_tuple") else str(value)
 
 
 def is_plain(column: Any, longest: int, trimmed: bool) -> bool:

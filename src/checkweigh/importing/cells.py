@@ -1,0 +1,127 @@
+"""Cells of a column as values of a field: trimmed and normal texts, exact decimals, helpers.
+
+A column that is clean is converted as a whole; only the distinct values of what is left are looked at one by one, by
+the rules of `fields`, so that a cell means what it would mean at the command line. What cannot be read is a problem
+of its row, with the reason.
+"""
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .. import bounds, codec, entries, fields
+
+_ANY_LENGTH = 1 << 30
+_PLAIN = r"^[0-9]{1,9}(\.[0-9]{1,6})?$"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """That some rows cannot be read: which, in what field, what they say, why not."""
+
+    rows: Any
+    field: str
+    values: Any
+    reason: str
+
+
+def clean(texts: Any) -> Any:
+    """Texts without blanks at either end, in NFC; null where nothing is left."""
+    if bounds.is_plain(texts, _ANY_LENGTH, trimmed=True):
+        return texts
+    coded = texts.dictionary_encode()
+    tidy = [unicodedata.normalize("NFC", text.strip()) or None for text in coded.dictionary.to_pylist()]
+    return pa.array(tidy, pa.string()).take(coded.indices)
+
+
+def filled(texts: Any, constant: str) -> Any:
+    """The texts with a constant where there is none."""
+    return pc.fill_null(texts, constant) if texts.null_count else texts
+
+
+def constant(text: str, rows: int) -> Any:
+    """A column that says the same in every row."""
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([text])).dictionary_decode()
+
+
+def exact(kind: str, name: str, texts: Any, read: Callable[[str], object] | None = None) -> tuple[Any, list[Problem]]:
+    """A decimal column from texts, with the problems of the rows that are none; `read` reads one distinct text."""
+    wanted = codec.schema(kind).field(name).type
+    try:
+        return texts.cast(wanted), []
+    except pa.ArrowInvalid:
+        pass
+    plain = pc.match_substring_regex(texts, _PLAIN).fill_null(False)
+    try:
+        values = pc.if_else(plain, texts, pa.scalar(None, pa.string())).cast(wanted)
+    except pa.ArrowInvalid:  # too many digits for this field
+        plain = pa.array(np.zeros(len(texts), np.bool_))
+        values = pa.nulls(len(texts), wanted)
+    rest = np.flatnonzero(pc.and_(pc.invert(plain), texts.is_valid()).to_numpy(zero_copy_only=False))
+    reader = read or _READERS[entries.column_of(kind, name)]
+    found, problems = one_by_one(name, texts, rest, lambda text: bounded(kind, name, str(reader(text))))
+    return pc.coalesce(values, found.cast(wanted)), problems
+
+
+def bounded(kind: str, name: str, text: str) -> str:
+    """A canonical text as it is. Raises Unreadable when it is out of the bounds of its field."""
+    if (reason := bounds.judged(kind, name, text)) is not None:
+        raise fields.Unreadable(reason)
+    return text
+
+
+_READERS: dict[str, Callable[[str], object]] = {
+    "quantity": fields.decimal, "hours": fields.hours, "labour_hours": fields.hours, "headcount": fields.decimal,
+    "ratio": fields.ratio,
+}  # fmt: skip
+
+
+def one_by_one(
+    name: str, texts: Any, rows: Any, read: Callable[[str], object], kind: Any = None
+) -> tuple[Any, list[Problem]]:
+    """The values of some rows, each distinct text read once; null elsewhere. Texts that raise Unreadable become problems."""
+    coded = texts.take(pa.array(rows)).dictionary_encode()
+    values: list[object] = []
+    problems: list[Problem] = []
+    places = coded.indices.to_numpy(zero_copy_only=False)
+    for place, text in enumerate(coded.dictionary.to_pylist()):
+        try:
+            values.append(read(text))
+        except fields.Unreadable as reason:
+            values.append(None)
+            here = rows[places == place]
+            problems.append(Problem(here, name, text, str(reason)))
+    where = np.full(len(texts), -1, np.int64)
+    where[rows] = places
+    found = pa.array(values, kind or pa.string())
+    return found.take(pa.array(where, mask=where < 0)), problems
+
+
+def helpers(name: str, texts: Any) -> tuple[Any, list[Problem]]:
+    """Helpers from `bo:timberer:5.75;cy::5.75`; `none` states that there were none."""
+    rows = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False))
+    return one_by_one(name, texts, rows, _helpers, pa.list_(codec.HELPER))
+
+
+def _helpers(text: str) -> list[dict[str, Any]]:
+    parts = [text] if text.startswith("[") else [part.strip() for part in text.split(";") if part.strip()]
+    named = [helper for part in parts for helper in fields.helpers(part)]
+    for helper in named:
+        if "hours" not in helper or "worker" not in helper:
+            raise fields.Unreadable("needs a worker and hours for each helper, such as bo:timberer:5.75;cy::5.75")
+        if (reason := bounds.judged("shift", "hours", helper["hours"])) is not None:
+            raise fields.Unreadable(f"hours of {helper['worker']}: {reason}")
+    return [{"worker": one["worker"], "hours": Decimal(one["hours"]), "role": one.get("role")} for one in named]
+
+
+def listed(text: str) -> list[str]:
+    """The ids of `a;b`, of `a,b` or of a JSON array."""
+    parts = [text] if text.startswith("[") else text.split(";") if ";" in text else text.split(",")
+    found = [name for part in parts for name in (fields.texts(part) if text.startswith("[") else [part.strip()])]
+    return [name for name in found if name]

@@ -1,0 +1,332 @@
+"""Files of rows: CSV, Parquet and Excel, read as text, a chunk at a time.
+
+Every file becomes the same thing: a header, and chunks of at most 131,072 rows whose cells are texts, None where
+empty. What a cell means is decided later and in one place. Records are counted from 0 in the order of the file;
+`lines` says afterwards, for the few that are refused, on which line of the file they begin (in Excel and Parquet:
+which row), since quoted cells may hold line breaks.
+
+A CSV file is UTF-8, with or without a byte order mark; its cells are separated by the comma, semicolon, tab or bar
+that occurs most often in the header. Rows with another number of cells than the header are left out of the chunks and
+listed by `misshapen`.
+"""
+
+import csv
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from ..errors import Refused
+
+CHUNK_ROWS = 131_072
+CHUNK_BYTES = 64 << 20
+BLOCK = 8 << 20
+Positions = Sequence[int]
+
+
+class Sheet(Protocol):
+    """A file of rows. `total` and what `chunks` reports as done are in the same unit: bytes, or rows."""
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+
+    @property
+    def header(self) -> list[str]:
+        """The names of the columns."""
+
+    @property
+    def total(self) -> int:
+        """How much there is to read."""
+
+    def chunks(self, wanted: Positions) -> Iterator[tuple[pa.Table, int]]:
+        """Tables of the wanted columns, named by their position, as text; and how much of the file is done."""
+
+    def lines(self, records: Iterable[int]) -> dict[int, int]:
+        """The line of the file on which each of these records begins."""
+
+    def misshapen(self) -> Iterator[tuple[int, int]]:
+        """(line, number of cells) of each row that has not as many cells as the header."""
+
+
+def open_sheet(path: str | Path, sheet: str | None = None) -> Sheet:
+    """The rows of a file, whose beginning says what it is. Raises Refused when it is none that can be read."""
+    path = Path(path)
+    if path.is_dir():
+        raise Refused(f"{path} is a directory; give a file: CSV, Parquet or Excel")
+    if not path.is_file():
+        raise Refused(f"{path} is not there; check the name of the file")
+    with path.open("rb") as file:
+        start = file.read(16)
+    if not start.strip():
+        raise Refused(f"{path} is empty; it needs a header line that names its columns")
+    if start[:4] == b"PAR1":
+        return ParquetSheet(path)
+    if start[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
+        return ExcelSheet(path, sheet)
+    for magic, says in _OTHERS.items():
+        if start.startswith(magic):
+            raise Refused(f"{path} is {says}, not a table; give a CSV, Parquet or Excel file")
+    return CsvSheet(path)
+
+
+_OTHERS = {
+    b"SQLite format 3": "a SQLite database", b"\x1f\x8b": "compressed (unpack it first)", b"%PDF": "a PDF document",
+    b"\xff\xfe": "text in UTF-16 (save it as CSV in UTF-8)", b"\xfe\xff": "text in UTF-16 (save it as CSV in UTF-8)",
+}  # fmt: skip
+
+
+def checked_header(path: Path, header: Iterable[Any]) -> list[str]:
+    """The names of the columns, trimmed. Raises Refused when two are the same."""
+    names = ["" if name is None else str(name).strip() for name in header]
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise Refused(
+            f"{path}: the header names {', '.join(map(repr, twice))} twice; give each column a name of its own"
+        )
+    return names
+
+
+class CsvSheet:
+    """A file of separated values."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.total = path.stat().st_size
+        self.delimiter = _delimiter(path)
+        with self._reader() as reader:
+            first: list[str] = next(reader, [])
+            self._has_rows = next(reader, None) is not None
+        if "\ufffd" in "".join(first):
+            raise _not_utf8(path)
+        self.header = checked_header(path, first)
+        self.left_out = 0
+
+    @contextmanager
+    def _reader(self) -> Iterator[Any]:
+        """Python's own reader: slow, and only for the header and for finding lines."""
+        limit = csv.field_size_limit(sys.maxsize)
+        try:
+            with self.path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+                yield csv.reader(file, delimiter=self.delimiter)
+        finally:
+            csv.field_size_limit(limit)
+
+    def chunks(self, wanted: Positions) -> Iterator[tuple[pa.Table, int]]:
+        """Tables of the wanted columns, named by their position, as text; and how many bytes are done."""
+        self.left_out = 0
+        if not self._has_rows:
+            return
+        names = [str(position) for position in wanted]
+        with pa.OSFile(str(self.path)) as file:
+            try:
+                with pyarrow.csv.open_csv(file, **self._options(names)) as reader:
+                    for table in rechunked(pa.Table.from_batches([batch]).select(names) for batch in reader):
+                        yield table, file.tell()
+            except pa.ArrowInvalid as error:
+                raise _unreadable(self.path, str(error)) from None
+
+    def _options(self, names: list[str]) -> dict[str, Any]:
+        every = [str(position) for position in range(len(self.header))]
+        return {
+            "read_options": pyarrow.csv.ReadOptions(block_size=BLOCK, column_names=every, skip_rows_after_names=1),
+            "parse_options": pyarrow.csv.ParseOptions(
+                delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=self._leave_out
+            ),
+            "convert_options": pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(every, pa.string()), include_columns=names, null_values=[""],
+                strings_can_be_null=True, quoted_strings_can_be_null=True,
+            ),
+        }  # fmt: skip
+
+    def _leave_out(self, row: Any) -> str:
+        self.left_out += 1
+        return "skip"
+
+    def lines(self, records: Iterable[int]) -> dict[int, int]:
+        """The line on which each of these records begins."""
+        wanted, found = set(records), {}
+        last = max(wanted, default=-1)
+        good = (line for line, cells in self._records() if cells == len(self.header))
+        for record, line in enumerate(good):
+            if record > last:
+                break
+            if record in wanted:
+                found[record] = line
+        return found
+
+    def misshapen(self) -> Iterator[tuple[int, int]]:
+        """(line, number of cells) of each row that has not as many cells as the header."""
+        if self.left_out:
+            yield from ((line, cells) for line, cells in self._records() if cells != len(self.header))
+
+    def _records(self) -> Iterator[tuple[int, int]]:
+        """(line, number of cells) of every record after the header; empty lines are none."""
+        with self._reader() as reader:
+            next(reader, None)
+            line = reader.line_num + 1
+            for cells in reader:
+                if cells:
+                    yield line, len(cells)
+                line = reader.line_num + 1
+
+
+def rechunked(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables of CHUNK_ROWS rows, or fewer where rows are long; the last may be shorter."""
+    waiting: list[pa.Table] = []
+    rows = size = 0
+    for table in tables:
+        waiting.append(table)
+        rows, size = rows + len(table), size + table.nbytes
+        while rows >= CHUNK_ROWS or (rows and size >= CHUNK_BYTES):
+            whole = pa.concat_tables(waiting)
+            yield whole.slice(0, CHUNK_ROWS).combine_chunks()
+            rest = whole.slice(CHUNK_ROWS)
+            waiting, rows, size = [rest], len(rest), rest.nbytes
+    if rows:
+        yield pa.concat_tables(waiting).combine_chunks()
+
+
+def _delimiter(path: Path) -> str:
+    with path.open("rb") as file:
+        line = file.readline(1 << 16)
+    counts = {delimiter: line.count(delimiter.encode()) for delimiter in ",;\t|"}
+    return max(counts, key=lambda delimiter: counts[delimiter])
+
+
+def _unreadable(path: Path, reason: str) -> Refused:
+    if "UTF8" in reason:
+        return _not_utf8(path)
+    if "straddl" in reason or "out of sync" in reason:
+        return Refused(
+            f"{path}: a row is longer than {BLOCK >> 20} MiB; look for a quotation mark that is never closed"
+        )
+    return Refused(f"{path} cannot be read as CSV: {reason}")
+
+
+def _not_utf8(path: Path) -> Refused:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                found = f"line {number}, byte {error.start + 1} is {line[error.start]:#04x}"
+                return Refused(f"{path} is not UTF-8: {found}; save the file as CSV in UTF-8")
+    return Refused(f"{path} holds the replacement character U+FFFD in its header; it was spoilt when it was saved")
+
+
+class ParquetSheet:
+    """A Parquet file. Its columns become text, so that a date in it is read by the rules that a date in CSV is read by."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._file = pyarrow.parquet.ParquetFile(path)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise Refused(f"{path} begins as Parquet does, but cannot be read: {error}") from None
+        self.total = self._file.metadata.num_rows
+        self.header = checked_header(path, self._file.schema_arrow.names)
+
+    def chunks(self, wanted: Positions) -> Iterator[tuple[pa.Table, int]]:
+        """Tables of the wanted columns, named by their position, as text; and how many rows are done."""
+        names = [self._file.schema_arrow.names[position] for position in wanted]
+        done = 0
+        try:
+            batches = self._file.iter_batches(batch_size=CHUNK_ROWS, columns=names)
+            for table in rechunked(pa.Table.from_batches([batch]).select(names) for batch in batches):
+                done += len(table)
+                columns = [_text(self.path, name, table[name]) for name in names]
+                yield pa.table(columns, names=[str(position) for position in wanted]), done
+        except (pa.ArrowInvalid, OSError) as error:
+            raise Refused(f"{self.path} cannot be read: {error}") from None
+
+    def lines(self, records: Iterable[int]) -> dict[int, int]:
+        """Rows are counted from 1."""
+        return {record: record + 1 for record in records}
+
+    def misshapen(self) -> Iterator[tuple[int, int]]:
+        """All rows of a Parquet file have all columns."""
+        return iter(())
+
+
+def _text(path: Path, name: str, column: Any) -> Any:
+    kind = column.type
+    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        raise Refused(f"{path}: column {name!r} holds {kind}, not plain values; write it as text")
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        column = column.cast(pa.timestamp("us", kind.tz))
+    texts = column.cast(pa.string())
+    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+
+
+@dataclass(frozen=True)
+class ExcelSheet:
+    """One sheet of an Excel file: its first, unless another is named. Its first row that is not empty is the header."""
+
+    path: Path
+    sheet: str | None = None
+
+    @cached_property
+    def _rows(self) -> list[tuple[int, list[Any]]]:
+        """(row number, cells) of every row that is not empty."""
+        try:
+            import python_calamine
+        except ImportError:
+            raise Refused(
+                "reading Excel needs the extra: pip install 'checkweigh[excel]', or save the file as CSV"
+            ) from None
+        try:
+            book = python_calamine.CalamineWorkbook.from_path(str(self.path))
+            names = book.sheet_names
+            if self.sheet is not None and self.sheet not in names:
+                raise Refused(f"{self.path} has no sheet {self.sheet!r}; it has {', '.join(names)}")
+            cells = book.get_sheet_by_name(self.sheet or names[0]).to_python(skip_empty_area=False)
+        except (python_calamine.CalamineError, python_calamine.ZipError, python_calamine.XmlError, OSError) as error:
+            raise Refused(f"{self.path} cannot be read as an Excel file: {error}") from None
+        return [(number, row) for number, row in enumerate(cells, 1) if any(cell not in ("", None) for cell in row)]
+
+    @cached_property
+    def header(self) -> list[str]:
+        """The names of the columns."""
+        if not self._rows:
+            raise Refused(f"{self.path} is empty; it needs a row that names its columns")
+        return checked_header(self.path, (_cell(cell) for cell in self._rows[0][1]))
+
+    @property
+    def total(self) -> int:
+        """How many rows there are."""
+        return len(self._rows) - 1
+
+    def chunks(self, wanted: Positions) -> Iterator[tuple[pa.Table, int]]:
+        """Tables of the wanted columns, named by their position, as text; and how many rows are done."""
+        for start in range(1, len(self._rows), CHUNK_ROWS):
+            part = self._rows[start : start + CHUNK_ROWS]
+            columns = [pa.array([_cell(row[position]) for _, row in part], pa.string()) for position in wanted]
+            yield pa.table(columns, names=[str(position) for position in wanted]), start - 1 + len(part)
+
+    def lines(self, records: Iterable[int]) -> dict[int, int]:
+        """The row numbers that Excel shows."""
+        return {record: self._rows[record + 1][0] for record in records}
+
+    def misshapen(self) -> Iterator[tuple[int, int]]:
+        """All rows of a sheet have all columns."""
+        return iter(())
+
+
+def _cell(value: Any) -> str | None:
+    """A cell as text: 8.0 as 8, a day without a time of day as a date."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat()).removesuffix("T00:00:00")
+    return str(value)
