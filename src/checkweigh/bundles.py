@@ -100,10 +100,11 @@ def unpack_table(bundles: list[bytes], first: int) -> pa.LargeStringArray:
 
 
 def _all_decompressed(bundles: list[bytes], first: int) -> list[bytes]:
-    if all(0 <= zstandard.frame_content_size(bundle) <= _FRAMED_AT_MOST for bundle in bundles):
-        with suppress(zstandard.ZstdError):
+    with suppress(zstandard.ZstdError):
+        if all(0 <= zstandard.frame_content_size(bundle) <= _FRAMED_AT_MOST for bundle in bundles):
             found = zstandard.ZstdDecompressor().multi_decompress_to_buffer(bundles, threads=-1)
             return [found[number].tobytes() for number in range(len(found))]
+    # Something is wrong with one of them: one by one, it gets named.
     return [_decompressed(bundle, f"bundle {first + number}") for number, bundle in enumerate(bundles)]
 
 

@@ -32,7 +32,7 @@ from .merkle import EMPTY
 from .names import Names
 from .snapshot import Snapshot
 from .stores import Meta
-from .stores.sqlite import SQLiteStore
+from .stores.sqlite import WAIT_SECONDS, SQLiteStore
 
 KEY_VARIABLE = "CHECKWEIGH_KEY"
 DEMONSTRATION = "demonstration/"
@@ -86,9 +86,12 @@ class Ledger:
         return cls(path, store, write=True)
 
     @classmethod
-    def open(cls, path: str | Path, *, write: bool = False) -> "Ledger":
-        """An existing ledger. Raises NotALedger where there is none, NoKey when `write` is asked for without its key."""
-        store = SQLiteStore.open(Path(path))
+    def open(cls, path: str | Path, *, write: bool = False, wait_seconds: float = WAIT_SECONDS) -> "Ledger":
+        """An existing ledger. Raises NotALedger where there is none, NoKey when `write` is asked for without its key.
+
+        `append` waits up to `wait_seconds` for its turn, and then raises Busy.
+        """
+        store = SQLiteStore.open(Path(path), wait_seconds=wait_seconds)
         try:
             return cls(Path(path), store, write=write)
         except BaseException:

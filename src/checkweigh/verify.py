@@ -149,8 +149,7 @@ class _Verification:
             raise Broken(
                 f"table meta says that the last entry was recorded at {self.facts[Meta.RECORDED]!r}, not {self.recorded}"
             )
-        if self.batches.stop != self.head.size:
-            raise Broken(f"table batches ends at {self.batches.stop} instead of {self.head.size}")
+        self.batches.check_end(self.head.size)
         _check_tiles(self.reader, self.tree)
         self.index.check_end()
         self._check_older()
@@ -282,6 +281,13 @@ class _Batches:
         if self._next != (tree.size, self.stop.to_bytes(8) + tree.root()) or tree.size == 0:
             raise Broken(f"table batches, row {self._next[0]}: is not what the entries up to there hash to")
         self.stop, self._next, self.count = tree.size, next(self._rows, None), self.count + 1
+
+    def check_end(self, size: int) -> None:
+        """Raises Broken unless the batches end where the entries do."""
+        if self._next is not None:
+            raise Broken(f"table batches, row {self._next[0]}: does not belong there")
+        if self.stop != size:
+            raise Broken(f"table batches ends at {self.stop} instead of {size}")
 
 
 class _Index:

@@ -225,7 +225,7 @@ def _check_version(path: Path, connection: sqlite3.Connection) -> None:
         raise NotALedger(
             f"{path} was begun as a ledger, but never finished; delete it and run `checkweigh init` again"
         ) from None
-    version = row[0].decode() if row and isinstance(row[0], bytes) else "unknown"
+    version = row[0].decode("ascii", "replace") if row and isinstance(row[0], bytes) else "unknown"
     if not version.isdigit():
         raise Broken(f"{path}: table meta, row 0 holds no format version")
     if int(version) > FORMAT:
