@@ -83,7 +83,7 @@ def test_ids_are_made_from_what_happened_and_repeated_rows_are_counted(ledger, t
     assert report.added == 2 and take(text).skipped == 2
     expected = []
     for n in "12":
-        key = "\t".join(["shift", "worker", "ada", "hew", "north", "2025-08-31T03:00:00Z", n])
+        key = "\t".join(["worker", "ada", "hew", "north", "2025-08-31T03:00:00Z", n])
         expected.append(base_32(int(sha256(key.encode()).hexdigest()[:15], 16)))
     assert [shift["id"] for shift in shifts(ledger)] == expected
 
@@ -94,7 +94,7 @@ def base_32(number):
 
 
 def test_the_example_of_the_docstring_is_named_so():
-    key = re.search(r"^    (shift\t.*1)$", naming.__doc__, re.M)[1]
+    key = re.search(r"^    (worker\t.*1)$", naming.__doc__, re.M)[1]
     name = re.search(r"named\s+`(.*?)`", naming.__doc__)[1]
     assert base_32(int(sha256(key.encode()).hexdigest()[:15], 16)) == name
 
@@ -111,7 +111,7 @@ def test_repetitions_are_counted_across_chunks():
         seen += namer.shifts(table).to_pylist()
     expected = []
     for worker, n in [("a", 1), ("b", 1), ("a", 2), ("c", 1), ("a", 3), ("a", 4), ("b", 2)]:
-        key = "\t".join(["shift", "worker", worker, "j", "j", "2025-01-01T00:00:00Z", str(n)])
+        key = "\t".join(["worker", worker, "j", "j", "2025-01-01T00:00:00Z", str(n)])
         expected.append(base_32(int(sha256(key.encode()).hexdigest()[:15], 16)))
     assert seen == expected
 

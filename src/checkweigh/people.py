@@ -64,6 +64,7 @@ class People:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self._enrolled: list[str] = []
 
     @classmethod
     @contextmanager
@@ -88,14 +89,16 @@ class People:
             connection.close()
 
     @contextmanager
-    def enrolling(self) -> Iterator[Callable[[], None]]:
-        """A transaction in which people are enrolled; yields what makes them durable, to be called just before the log is."""
+    def enrolling(self) -> Iterator[None]:
+        """A transaction: people enrolled in it are on disk when it ends, and forgotten after an exception."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            yield lambda: None if not self._connection.in_transaction else self._connection.commit()
-        finally:
-            if self._connection.in_transaction:
-                self._connection.rollback()
+            yield
+        except BaseException:
+            self._connection.rollback()
+            self._enrolled = []
+            raise
+        self._connection.commit()
 
     def by_payroll(self, numbers: Iterable[str]) -> dict[str, str]:
         """Payroll number -> worker, for those who are known."""
@@ -110,7 +113,15 @@ class People:
         person = Person(worker, payroll, name, salt, profile_hash(payroll, name, salt))
         row = (person.worker, payroll, name, salt, person.profile)
         self._connection.execute("INSERT INTO people VALUES (?, ?, ?, ?, ?, 1)", row)
+        self._enrolled.append(worker)
         return person
+
+    def arrived(self) -> None:
+        """Those enrolled here are in the log now and wait no longer."""
+        with self.enrolling():
+            arrived = [(worker,) for worker in self._enrolled]
+            self._connection.executemany("UPDATE people SET waiting = 0 WHERE worker = ?", arrived)
+        self._enrolled = []
 
     def find(self, worker: str) -> Person | None:
         """Who a worker of the log is."""
@@ -119,13 +130,15 @@ class People:
         return None if row is None else Person(*row)
 
     def settle(self, known: Callable[[str], bool]) -> int:
-        """Keep those waiting whom the ledger knows, delete the others. Returns how many were deleted."""
+        """Keep those waiting whom the ledger knows, delete the others. Returns how many were deleted.
+
+        The caller holds the ledger locked, so that nobody else's people are on their way just now.
+        """
         waiting = [worker for (worker,) in self._connection.execute("SELECT worker FROM people WHERE waiting = 1")]
         lost = [(worker,) for worker in waiting if not known(worker)]
-        with self.enrolling() as commit:
+        with self.enrolling():
             self._connection.executemany("DELETE FROM people WHERE worker = ?", lost)
             self._connection.execute("UPDATE people SET waiting = 0 WHERE waiting = 1")
-            commit()
         return len(lost)
 
     def erase(self, worker: str) -> bool:

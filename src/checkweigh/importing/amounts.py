@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from .. import bounds, codec, fields, units
 from ..values import decimal_of
-from .cells import Problem, bounded, exact
+from .cells import Problem, bounded, constant, exact
 
 QUANTITY = codec.schema("shift").field("quantity").type
 _MOST = 10**18 - 1
@@ -25,14 +25,17 @@ def in_unit_of_jobs(
 ) -> tuple[Any, list[Problem]]:
     """A column of quantities in the units of the rows' jobs, with the problems of the rows that have none there.
 
-    `given` are the units that rows name (None when no row does), `jobs` a dictionary array of job ids.
+    `given` are the units that rows name: a column, one for all, or None when no row names any; `jobs` is a dictionary array.
     """
-    wanted = pa.array([unit_of.get(job) for job in jobs.dictionary.to_pylist()], pa.string()).take(jobs.indices)
-    if given is None:
+    units_of_jobs = [unit_of.get(job) for job in jobs.dictionary.to_pylist()]
+    if given is None or isinstance(given, str):
         try:
-            return texts.cast(QUANTITY), []
+            if given is None or all(unit in (given, None) for unit in units_of_jobs):
+                return texts.cast(QUANTITY), []
         except pa.ArrowInvalid:
-            given = pa.nulls(len(texts), pa.string())
+            pass
+        given = pa.nulls(len(texts), pa.string()) if given is None else constant(given, len(texts))
+    wanted = pa.array(units_of_jobs, pa.string()).take(jobs.indices)
     factors = _factors(given, wanted)
     quantity, _ = exact("quota", "quantity", pc.if_else(factors.plain, texts, pa.scalar(None, pa.string())), _never)
     quantity, even = factors.apply(quantity)

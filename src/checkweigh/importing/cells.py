@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -69,9 +70,14 @@ def exact(kind: str, name: str, texts: Any, read: Callable[[str], object] | None
     return pc.coalesce(values, found.cast(wanted)), problems
 
 
+@lru_cache(100_000)
+def _judged(kind: str, name: str, text: str) -> str | None:
+    return bounds.judged(kind, name, text)
+
+
 def bounded(kind: str, name: str, text: str) -> str:
     """A canonical text as it is. Raises Unreadable when it is out of the bounds of its field."""
-    if (reason := bounds.judged(kind, name, text)) is not None:
+    if (reason := _judged(kind, name, text)) is not None:
         raise fields.Unreadable(reason)
     return text
 
@@ -115,7 +121,7 @@ def _helpers(text: str) -> list[dict[str, Any]]:
     for helper in named:
         if "hours" not in helper or "worker" not in helper:
             raise fields.Unreadable("needs a worker and hours for each helper, such as bo:timberer:5.75;cy::5.75")
-        if (reason := bounds.judged("shift", "hours", helper["hours"])) is not None:
+        if (reason := _judged("shift", "hours", helper["hours"])) is not None:
             raise fields.Unreadable(f"hours of {helper['worker']}: {reason}")
     return [{"worker": one["worker"], "hours": Decimal(one["hours"]), "role": one.get("role")} for one in named]
 

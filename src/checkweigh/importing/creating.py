@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from .. import codec, fields
-from ..errors import BadEntry, BadRows, Refused
+from ..errors import BadRows, Refused
 from ..ledger import Batch, Edge
 from ..people import People
 from . import cells
@@ -84,7 +85,7 @@ class Founder:
             if kind not in draft.coded:
                 continue
             new = self._missing(draft, kind, good)
-            told = [self._fields(kind, name, row, draft) for name, row in new]
+            told = self._told(kind, new, draft)
             problems += _lacking(kind, told)
             if not problems:
                 self._add(kind, told)
@@ -103,28 +104,25 @@ class Founder:
         named = sorted((int(good[at]), int(place)) for place, at in zip(places, first, strict=True) if place in wanted)
         return [(coded.dictionary[place].as_py(), row) for row, place in named]
 
-    def _fields(self, kind: str, name: str, row: int, draft: Draft) -> dict[str, Any]:
-        """What an entry of a kind is made of; None for what nothing states."""
-
-        def said(*names: str) -> str | None:
-            return next((text for text in (_cell(draft, one, row) for one in names) if text), None)
-
-        if kind == "site":
-            return {
-                "id": name,
-                "name": said("site_name") or name,
-                "industry": said("industry"),
-                "timezone": said("timezone"),
-            }
-        if kind == "job":
-            return {
-                "id": name, "name": said("job_name") or name, "industry": said("job_industry", "industry"), "unit": said("unit"),
-                "better": said("better") or "higher", "capacity": said("capacity") or "",
-            }  # fmt: skip
-        if kind == "worker":
-            return {"id": name, "site": said("site"), "from": self._from(), "name": said("worker_name") or ""}
-        headcount = _headcount(draft, name, said("crew_headcount"))
-        return {"id": name, "name": said("crew_name") or name, "from": self._from(), "headcount": headcount}
+    def _told(self, kind: str, new: list[tuple[str, int]], draft: Draft) -> list[dict[str, Any]]:
+        """What entries of a kind are made of, each from its first row; None for what nothing states, "" for what need not be."""
+        if not new:
+            return []
+        ids, rows = [name for name, _ in new], [row for _, row in new]
+        told: dict[str, list[str | None]] = {"id": list(ids)}
+        for field, (sources, otherwise) in _MADE_FROM[kind].items():
+            columns = [_cells(draft, source, rows) for source in sources]
+            told[field] = [next(filter(None, texts), otherwise) for texts in zip(*columns, strict=True)]
+        if kind != "worker":
+            told["name"] = [text or name for text, name in zip(told["name"], ids, strict=True)]
+        if kind in ("worker", "crew"):
+            told["from"] = [self._from()] * len(new)
+        if kind == "crew":
+            counted = _headcounts(draft, set(ids))
+            told["headcount"] = [
+                counted.get(name, text and _usable(text)) for name, text in zip(ids, told["headcount"], strict=True)
+            ]
+        return [dict(zip(told, values, strict=True)) for values in zip(*told.values(), strict=True)]
 
     def _from(self) -> str | None:
         """From when on a new party is known: as stated, or from the first day that the file speaks of."""
@@ -140,22 +138,12 @@ class Founder:
         if kind == "worker" and self.people is not None:
             told = [self._enrolled(fields) for fields in told]
         plain = [{name: text for name, text in fields.items() if text != ""} for fields in told]
-        if kind in ("site", "job"):
-            for given in plain:
-                self._add_one(kind, given)
-        else:
-            self._add_many(kind, plain)
+        self._add_all(kind, plain)
         for given in plain:
             self._remember(kind, given)
         self.created[kind] = self.created.get(kind, 0) + len(plain)
 
-    def _add_one(self, kind: str, given: dict[str, str]) -> None:
-        try:
-            self.batch.add(kind, given)
-        except BadEntry as refused:
-            raise Refused(f"{kind} {given['id']} cannot be created: {refused}") from None
-
-    def _add_many(self, kind: str, plain: list[dict[str, Any]]) -> None:
+    def _add_all(self, kind: str, plain: list[dict[str, Any]]) -> None:
         schema = codec.schema(kind)
         names = [name for name in schema.names if any(name in given for given in plain)]
         columns = {name: pa.array([given.get(name) for given in plain], pa.string()) for name in names}
@@ -195,39 +183,53 @@ class Founder:
             held_already = set(asked.filter(self.batch.standing("worker", asked).is_valid()).to_pylist())
             self.known.parties["worker"] |= held_already
             first = {name: row for name, row in first.items() if name not in held_already}
-        told = [
-            {"id": name, "site": _cell(draft, "site", row), "from": self._from(), "name": ""}
-            for name, row in first.items()
-        ]
+        # The name in the row is that of the worker who is credited.
+        told = [{**one, "name": ""} for one in self._told("worker", list(first.items()), draft)]
         if problems := _lacking("worker", told):
             raise Refused("; ".join(problems))
         self._add("worker", told)
 
 
-def _cell(draft: Draft, name: str, row: int) -> str | None:
-    """What one row says of a field, its constant where it says nothing."""
-    found: str | None = None
-    if name in draft.plan.columns:
-        text = cells.clean(draft.chunk[str(draft.plan.columns[name])].slice(row, 1).combine_chunks())
-        found = text[0].as_py()
-    return found or draft.plan.constants.get(name)
+_MADE_FROM: dict[str, dict[str, tuple[tuple[str, ...], str | None]]] = {
+    "site": {"name": (("site_name",), ""), "industry": (("industry",), None), "timezone": (("timezone",), None)},
+    "job": {
+        "name": (("job_name",), ""), "industry": (("job_industry", "industry"), None), "unit": (("unit",), None),
+        "better": (("better",), "higher"), "capacity": (("capacity",), ""),
+    },
+    "worker": {"site": (("site",), None), "name": (("worker_name",), "")},
+    "crew": {"name": (("crew_name",), ""), "headcount": (("crew_headcount", "headcount"), None)},
+}  # fmt: skip
+"""Kind -> field -> what of the file it is made from, the first that says anything; and what it is otherwise."""
 
 
-def _headcount(draft: Draft, crew: str, stated: str | None) -> str | None:
-    """How many a new crew are: the first usable number that its rows state as crew_headcount, else as headcount, else the constant."""
+def _cells(draft: Draft, name: str, rows: list[int]) -> list[str | None]:
+    """What some rows say of a field, its constant where they say nothing."""
+    constant = draft.plan.constants.get(name)
+    if name not in draft.plan.columns:
+        return [constant] * len(rows)
+    column = draft.chunk[str(draft.plan.columns[name])].take(pa.array(rows)).combine_chunks()
+    return [text or constant for text in cells.clean(column).to_pylist()]
+
+
+def _headcounts(draft: Draft, crews: set[str]) -> dict[str, str]:
+    """How many new crews are: the first usable number that a row of theirs states as crew_headcount, else as headcount."""
+    found: dict[str, str] = {}
     for name in ("crew_headcount", "headcount"):
         if name not in draft.plan.columns:
             continue
-        place = draft.coded["crew"].dictionary.index(crew).as_py()
-        rows = np.flatnonzero(draft.coded["crew"].indices.fill_null(-1).to_numpy(zero_copy_only=False) == place)
-        column = draft.chunk[str(draft.plan.columns[name])].take(pa.array(rows))
-        for text in cells.clean(column.combine_chunks()).to_pylist():
-            if text and (number := _usable(text)):
-                return number
-    fallback = draft.plan.constants.get("crew_headcount") or draft.plan.constants.get("headcount")
-    return _usable(fallback) if fallback else stated and _usable(stated)
+        coded = draft.coded["crew"]
+        wanted = [
+            place for place, crew in enumerate(coded.dictionary.to_pylist()) if crew in crews and crew not in found
+        ]
+        rows = np.flatnonzero(np.isin(coded.indices.fill_null(-1).to_numpy(zero_copy_only=False), wanted))
+        texts = cells.clean(draft.chunk[str(draft.plan.columns[name])].take(pa.array(rows)).combine_chunks())
+        for crew, text in zip(draft.columns["crew"].take(pa.array(rows)).to_pylist(), texts.to_pylist(), strict=True):
+            if crew not in found and text and (number := _usable(text)):
+                found[crew] = number
+    return found
 
 
+@lru_cache(10_000)
 def _usable(text: str) -> str | None:
     """A headcount, None when the text is none: some files write 0 or a dash where nobody counted."""
     try:

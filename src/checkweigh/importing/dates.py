@@ -126,7 +126,8 @@ def _by_format(texts: Any, format: str) -> Moments:
     with duckdb.connect() as engine:
         engine.register("texts", pa.table({"text": texts}))
         try:
-            table: Any = engine.execute("SELECT try_strptime(trim(text), $1) AS at FROM texts", [format]).to_arrow_table()
+            sql = "SELECT try_strptime(trim(text), $format) AS at FROM texts"
+            table: Any = engine.sql(sql, params={"format": format}).to_arrow_table()
         except duckdb.Error as error:
             raise Refused(f"--dates {format} is not a format of dates: {str(error).splitlines()[0]}") from None
     found = table["at"]
@@ -329,9 +330,10 @@ def _one(zone: str, at: int, day_only: bool, fold: Fold | None) -> tuple[int, st
     local = EPOCH + timedelta(microseconds=at)
     try:
         both = sorted({at - _offset_of(zone, local, which) for which in (0, 1)})
-        if day_only and _local(zone, both[0]).date() != local.date():
-            return at, f"is a day that does not exist in {zone}"
-        if len(both) == 1 or day_only or fold == "earlier":
+        if day_only:
+            first = next((moment for moment in both if _local(zone, moment).date() == local.date()), None)
+            return (at, f"is a day that does not exist in {zone}") if first is None else (first, None)
+        if len(both) == 1 or fold == "earlier":
             return both[0], None
         if fold == "later":
             return both[1], None

@@ -21,7 +21,7 @@ from .mapping import Plan
 from .settings import Settings
 
 CODED = ("site", "job", "worker", "crew")
-_TEXTS = ("id", "quota_id", "practice", "precision", "evidence", "note", "unit", "quota_per", "quota_basis")
+_TEXTS = ("id", "quota_id", "practice", "precision", "evidence", "note", "quota_per", "quota_basis")
 _EXACT = {
     "hours": ("shift", "hours"), "labour_hours": ("shift", "labour_hours"), "headcount": ("shift", "headcount"),
     "claimed_attainment": ("shift", "claimed_attainment"), "quota_hours": ("quota", "hours"),
@@ -40,7 +40,7 @@ class Draft:
     coded: dict[str, Any] = field(default_factory=dict)
     """site, job, worker and crew, as dictionary arrays of clean ids."""
     columns: dict[str, Any] = field(default_factory=dict)
-    """Other columns, of their own types; quantity and quota are still texts."""
+    """Columns of their own types, ids as texts; quantity and quota are still texts too."""
     moments: dict[str, Moments] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     done: int = 0
@@ -75,8 +75,8 @@ def drafted(chunk: pa.Table, first: int, plan: Plan, settings: Settings, formats
     draft = Draft(chunk, first, plan)
     for name in CODED:
         if (texts := draft.texts(name)) is not None:
-            draft.coded[name] = texts.dictionary_encode()
-    for name in (*_TEXTS, "quantity", "quota"):
+            draft.coded[name], draft.columns[name] = texts.dictionary_encode(), texts
+    for name in (*_TEXTS, "quantity", "quota", *(["unit"] if "unit" in plan.columns else [])):
         if (texts := draft.texts(name)) is not None:
             draft.columns[name] = texts
     for name, (kind, like) in _EXACT.items():

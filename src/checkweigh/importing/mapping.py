@@ -26,6 +26,8 @@ from ..kinds import KINDS, Conditions
 from .settings import Settings
 from .sheets import Sheet
 
+CONSTANTS_ONLY = frozenset({"from"})
+"""Of shifts: a column of this name is more likely the hour at which they began."""
 SET_HERE = frozenset({"recorded", "by", "salt", "replaces", "void"})
 FOR_SHIFTS = (
     "period", "quota_id", "quota_per", "quota_hours", "quota_basis", "unit", "site_name", "industry", "timezone", "job_name",
@@ -48,6 +50,10 @@ class Plan:
 
     def __contains__(self, field: str) -> bool:
         return field in self.columns or field in self.constants
+
+    def source_of(self, field: str) -> str:
+        """The field of the file that a field of an entry comes from."""
+        return "period" if field in ("started", "ended") and "period" in self else field
 
     @property
     def positions(self) -> list[int]:
@@ -78,7 +84,11 @@ def mapped(sheet: Sheet, settings: Settings) -> Plan:
         if name not in known
     ]
     named = {header.casefold(): header for header in reversed(sheet.header)}
-    headers = {name: named[name] for name in known if name in named and name not in settings.mapping}
+    fixed = CONSTANTS_ONLY if settings.kind == "shift" else frozenset[str]()
+    problems += [
+        f"--map {name}=...: can only be set, with --set {name}=..." for name in fixed & settings.mapping.keys()
+    ]
+    headers = {name: named[name] for name in known if name in named and name not in {*settings.mapping, *fixed}}
     for name, column in settings.mapping.items():
         if column.strip():
             header = column.strip() if column.strip() in sheet.header else named.get(column.strip().casefold())

@@ -47,29 +47,29 @@ def read(
     sheet = open_sheet(file, settings.sheet)
     run = Run(ledger, sheet, edge, settings, mapped(sheet, settings), progress or (lambda done, total: None))
     with ExitStack() as stack:
-        run.people = stack.enter_context(_people(ledger, settings))
-        commit = stack.enter_context(run.people.enrolling()) if run.people else None
-        with ledger.append(edge) as batch:
+        if settings.private:
+            run.people = stack.enter_context(
+                People.open(ledger.path, create=settings.create or settings.kind == "worker")
+            )
+        with ledger.append(edge) as batch, _enrolling(run.people, batch):
             report = run.through(batch)
-            if report.refused_rows and not settings.accept_valid:
-                raise RowsRefused(run.told(report, batch.size, perf_counter() - started))
             report = run.told(report, batch.size, perf_counter() - started)
-            if commit:
-                commit()
+            if report.refused_rows and not settings.accept_valid:
+                raise RowsRefused(report)
         if run.people:
-            run.people.settle(lambda worker: bool(ledger.find("worker", worker)))
+            run.people.arrived()
     return run.told(report, report.size_after, perf_counter() - started)
 
 
 @contextmanager
-def _people(ledger: Ledger, settings: Settings) -> Iterator[People | None]:
-    """The people of the ledger, those settled who an import that never arrived has left waiting."""
-    if settings.private is None:
-        yield None
+def _enrolling(people: People | None, batch: Batch) -> Iterator[None]:
+    """While the ledger is locked: forget whom an import that never arrived has left waiting, and keep new people once all is well."""
+    if people is None:
+        yield
         return
-    with People.open(ledger.path, create=settings.create) as people:
-        people.settle(lambda worker: bool(ledger.find("worker", worker)))
-        yield people
+    people.settle(lambda worker: bool(batch.find("worker", worker)))
+    with people.enrolling():
+        yield
 
 
 @dataclass
@@ -91,7 +91,7 @@ class Run:
         self.began, self.late = batch.size, batch.late_clock
         taker: Any
         if self.settings.kind == "shift":
-            taker = Taker(batch, self.settings, batch.size, self.created)
+            taker = Taker(batch, self.settings, self.plan, batch.size, self.created)
             self._shifts(batch, taker)
         else:
             taker = Single(batch, self.edge, self.settings, self.plan, self.people, self.formats, self.ledger)

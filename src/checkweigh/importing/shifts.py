@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import bounds, codec
-from . import amounts, dates, naming
+from . import amounts, dates
 from .cells import Problem
 from .dates import DAY
 from .drafts import Draft
@@ -51,6 +51,8 @@ class Ready:
     """The record that each row is."""
     quotas: pa.Table | None
     problems: pa.Table
+    named: bool
+    """Whether the file names its shifts itself, so that an id may stand in it twice."""
     done: int
 
 
@@ -59,16 +61,15 @@ def ready(draft: Draft, known: Known, namer: Namer, settings: Settings) -> Ready
     columns: dict[str, Any] = {}
     for name in _PARTIES:
         if name in draft.coded:
-            columns[name] = _decoded(_identified(draft, name, known, settings))
-    for name in ("job", "site"):
-        columns[name] = _decoded(draft.coded[name])
+            columns[name] = _identified(draft, name, known, settings)
+    columns |= {"job": draft.columns["job"], "site": draft.columns["site"]}
     _say_unknown(draft, "job", known.units, settings)
     _say_unknown(draft, "site", known.zones, settings)
     zones, zone_of = _zones(draft, known)
     for name, moments in draft.moments.items():
         at, problems = dates.to_utc(moments, zones, zone_of, settings.fold)
         for reason, rows in problems.items():
-            draft.say(np.flatnonzero(rows), name, draft.texts("period" if "period" in draft.plan else name), reason)
+            draft.say(np.flatnonzero(rows), name, draft.texts(draft.plan.source_of(name)), reason)
         columns[name] = pa.array(at, pa.int64(), mask=None if moments.valid.all() else ~moments.valid).cast(
             pa.timestamp("us")
         )
@@ -76,13 +77,9 @@ def ready(draft: Draft, known: Known, namer: Namer, settings: Settings) -> Ready
     columns |= {name: draft.columns[name] for name in _TAKEN if name in draft.columns}
     if settings.private and "helpers" in columns:
         columns["helpers"] = _private_helpers(draft, columns["helpers"], known)
-    quotas = _quotas(draft, columns, known, (zones, zone_of))
+    quotas = _quotas(draft, columns, known, (zones, zone_of), namer)
     columns["id"] = _ids(draft, columns, namer)
     return _parted(draft, pa.table(columns), quotas)
-
-
-def _decoded(coded: Any) -> Any:
-    return coded.dictionary.take(coded.indices)
 
 
 def _identified(draft: Draft, name: str, known: Known, settings: Settings) -> Any:
@@ -92,10 +89,10 @@ def _identified(draft: Draft, name: str, known: Known, settings: Settings) -> An
         ids = pa.array([known.people.get(number) for number in coded.dictionary.to_pylist()], pa.string())
         unknown = coded.indices.is_valid().to_numpy(False) & ~ids.take(coded.indices).is_valid().to_numpy(False)
         reason = "is not the payroll number of anyone known to this ledger; correct it, or pass --create"
-        draft.say(np.flatnonzero(unknown), name, _decoded(coded), reason)
-        return pa.DictionaryArray.from_arrays(coded.indices, ids)
+        draft.say(np.flatnonzero(unknown), name, draft.columns[name], reason)
+        return ids.take(coded.indices)
     _say_unknown(draft, name, known.parties[name], settings)
-    return coded
+    return draft.columns[name]
 
 
 def _say_unknown(draft: Draft, name: str, known: Any, settings: Settings) -> None:
@@ -107,7 +104,7 @@ def _say_unknown(draft: Draft, name: str, known: Any, settings: Settings) -> Non
         unknown = np.isin(places, missing)
         # What would have been created for a row that is refused anyway is not missed as well.
         unknown &= ~draft.refused() if settings.create else True
-        draft.say(np.flatnonzero(unknown), name, _decoded(coded), reason)
+        draft.say(np.flatnonzero(unknown), name, draft.columns[name], reason)
 
 
 def _zones(draft: Draft, known: Known) -> tuple[list[str], Any]:
@@ -121,7 +118,11 @@ def _zones(draft: Draft, known: Known) -> tuple[list[str], Any]:
 
 def _quantity(draft: Draft, name: str, known: Known) -> Any:
     found, problems = amounts.in_unit_of_jobs(
-        name, draft.columns[name], draft.columns.get("unit"), draft.coded["job"], known.units
+        name,
+        draft.columns[name],
+        draft.columns.get("unit", draft.plan.constants.get("unit")),
+        draft.coded["job"],
+        known.units,
     )
     draft.problems += problems
     return found
@@ -145,7 +146,9 @@ def _private_helpers(draft: Draft, helpers: Any, known: Known) -> Any:
     return pa.ListArray.from_arrays(pa.array(lengths, pa.int32()), values, mask=mask)
 
 
-def _quotas(draft: Draft, columns: dict[str, Any], known: Known, zoned: tuple[list[str], Any]) -> pa.Table | None:
+def _quotas(
+    draft: Draft, columns: dict[str, Any], known: Known, zoned: tuple[list[str], Any], namer: Namer
+) -> pa.Table | None:
     """The quota that each row states, in the order of the rows, and its id in the row; None when the file states none."""
     if "quota_id" in draft.columns:
         columns["quota"] = draft.columns["quota_id"]
@@ -160,7 +163,7 @@ def _quotas(draft: Draft, columns: dict[str, Any], known: Known, zoned: tuple[li
     quota["hours"] = draft.columns.get("quota_hours", pa.nulls(len(draft), codec.schema("quota").field("hours").type))
     quota["basis"] = draft.columns.get("quota_basis", pa.nulls(len(draft), pa.string()))
     table = pa.table({name: quota[name] for name in _QUOTA_FIELDS})
-    ids = pc.if_else(stated, naming.quotas(table), pa.scalar(None, pa.string()))
+    ids = pc.if_else(stated, namer.quotas(table), pa.scalar(None, pa.string()))
     columns["quota"] = ids if "quota_id" not in draft.columns else pc.coalesce(columns["quota"], ids)
     return table.append_column("id", ids)
 
@@ -198,13 +201,12 @@ def _ids(draft: Draft, columns: dict[str, Any], namer: Namer) -> Any:
 
 def _parted(draft: Draft, table: pa.Table, quotas: pa.Table | None) -> Ready:
     """Good rows and problems apart."""
-    renamed = {"started": "period", "ended": "period"} if "period" in draft.plan else {}
     found = [_said(draft, problem) for problem in draft.problems]
     refused = draft.refused()
     for judged in _judged(table, quotas):
         # Of a row that could not even be read, only that is said: what is missing then is missing for that reason.
         judged = judged.filter(pa.array(~refused[judged["row"].to_numpy()]))
-        names = pa.array([renamed.get(name, name) for name in judged["field"].to_pylist()], pa.string())
+        names = pa.array([draft.plan.source_of(name) for name in judged["field"].to_pylist()], pa.string())
         records = pc.add(judged["row"], draft.first)
         found.append(pa.table([records, names, judged["value"], judged["reason"]], schema=PROBLEMS))
     for part in found[len(draft.problems) :]:
@@ -214,13 +216,17 @@ def _parted(draft: Draft, table: pa.Table, quotas: pa.Table | None) -> Ready:
         table = table.take(pa.array(good))
         quotas = None if quotas is None else quotas.take(pa.array(good))
     problems = pa.concat_tables(found) if found else PROBLEMS.empty_table()
-    return Ready(table, good + draft.first, quotas, problems, draft.done)
+    return Ready(table, good + draft.first, quotas, problems, "id" in draft.plan, draft.done)
 
 
 def _judged(table: pa.Table, quotas: pa.Table | None) -> list[pa.Table]:
-    """What is out of bounds in the shifts, and in the quotas that they state."""
-    found = [bounds.problems("shift", table)]
+    """What is out of bounds in the quotas that shifts state, and then in the shifts, so that none is made for a bad shift.
+
+    Shifts without quotas are judged when they are added.
+    """
+    found = []
     if quotas is not None:
+        found.append(bounds.problems("shift", table))
         rows = np.flatnonzero(quotas["id"].combine_chunks().is_valid().to_numpy(zero_copy_only=False))
         of_quotas = bounds.problems("quota", quotas.take(pa.array(rows)))
         if len(of_quotas):

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from .. import bounds, codec
 from ..errors import BadRows
 from ..ledger import Batch
+from .mapping import Plan
 from .settings import Settings
 from .shifts import PROBLEMS, Ready
 
@@ -24,6 +25,7 @@ class Taker:
 
     batch: Batch
     settings: Settings
+    plan: Plan
     begun: int
     """The index at which this import began: what stands there or later comes from this very file."""
     created: dict[str, int]
@@ -38,7 +40,7 @@ class Taker:
         if len(ready.problems):
             self.problems.append(ready.problems)
         table, records = ready.table, ready.records
-        table, records, kept = self._once(table, records)
+        table, records, kept = self._once(table, records) if ready.named else (table, records, None)
         quotas = ready.quotas if ready.quotas is None or kept is None else ready.quotas.take(pa.array(kept))
         if not len(table):
             return
@@ -56,7 +58,7 @@ class Taker:
             return table, records, None
         places = coded.indices.to_numpy(zero_copy_only=False)
         _, first = np.unique(places, return_index=True)
-        later = np.setdiff1d(np.arange(len(table)), first)
+        later = _without(len(table), first)
         same = self._same(
             table.take(pa.array(later)), table.take(pa.array(first[places[later]])), TWICE, records[later]
         )
@@ -67,7 +69,7 @@ class Taker:
     def _add_beside(self, table: pa.Table, records: Any, standing: Any, quotas: pa.Table | None) -> None:
         """Add rows of which some have an id that the ledger holds."""
         known = np.flatnonzero(standing.is_valid().to_numpy(zero_copy_only=False))
-        fresh = np.setdiff1d(np.arange(len(table)), known)
+        fresh = _without(len(table), known)
         indices = standing.take(pa.array(known)).to_numpy(zero_copy_only=False)
         texts = pa.array([self.batch.growth.entry(int(index)).decode() for index in indices], pa.string())
         before = codec.decode_table("shift", texts)
@@ -80,7 +82,7 @@ class Taker:
             replacing = replacing[:0]
         in_file = replacing[indices[replacing] >= self.begun]
         self._refuse(changed, in_file, TWICE, records[known], indices)
-        replacing = np.setdiff1d(replacing, in_file)
+        replacing = replacing[indices[replacing] < self.begun]
         self._add_quotas(quotas, np.concatenate([fresh, known[replacing]]))
         self.added += self._add(table.take(pa.array(fresh)), records[fresh])
         self.corrected += self._replace(mine.take(pa.array(replacing)), records[known][replacing], indices[replacing])
@@ -101,12 +103,13 @@ class Taker:
                 return len(self.batch.add_table("shift", table))
             except BadRows as refused:
                 self._say(records, refused)
-                left = np.setdiff1d(np.arange(len(table)), [row for row, *_ in refused.problems])
+                left = _without(len(table), [row for row, *_ in refused.problems])
                 table, records = table.take(pa.array(left)), records[left]
         return 0
 
     def _say(self, records: Any, refused: BadRows) -> None:
-        rows, names, values, reasons = zip(*refused.problems, strict=True)
+        rows, named, values, reasons = zip(*refused.problems, strict=True)
+        names = [self.plan.source_of(name) for name in named]
         texts = pa.array([None if value is None else str(value) for value in values], pa.string())
         columns = [pa.array(records[list(rows)], pa.int64()), pa.array(names), texts, pa.array(reasons)]
         self.problems.append(pa.table(columns, schema=PROBLEMS))
@@ -142,6 +145,13 @@ class Taker:
             )
         if found:
             self.problems.append(pa.Table.from_pylist(found, PROBLEMS))
+
+
+def _without(rows: int, some: Any) -> Any:
+    """The numbers of so many rows, but for some."""
+    left = np.ones(rows, np.bool_)
+    left[some] = False
+    return np.flatnonzero(left)
 
 
 @dataclass(frozen=True)

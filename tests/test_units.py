@@ -1,0 +1,66 @@
+"""Units: conversion is exact or refused, one by one and by the column."""
+
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from checkweigh import fields, units
+from checkweigh.importing.amounts import in_unit_of_jobs
+
+
+@pytest.mark.parametrize(
+    ("quantity", "given_unit", "wanted", "converted"),
+    [
+        ("102000", "kg", "tonne", "102"), ("102", "t", "kg", "102000"), ("1", "short_ton", "kg", "907.18474"),
+        ("907.18474", "kg", "short_ton", "1"), ("3", "pair", "pair", "3"), ("3", "pair", "piece", None), ("3", "m", "kg", None),
+        ("1", "kg", "short_ton", None), ("2", "ton", "tonne", None), ("5", "mile", "m", "8046.72"), ("0", "kg", "tonne", "0"),
+        ("1", "degC", "kelvin", None), ("0.000000001", "kg", "tonne", None),
+    ],
+)  # fmt: skip
+def test_conversion(quantity, given_unit, wanted, converted):
+    assert units.convert(Decimal(quantity), given_unit, wanted) == (None if converted is None else Decimal(converted))
+
+
+def by_the_column(texts, given_units, jobs, unit_of):
+    given_units = (
+        given_units if given_units is None or isinstance(given_units, str) else pa.array(given_units, pa.string())
+    )
+    coded = pa.array(jobs).dictionary_encode()
+    found, problems = in_unit_of_jobs("quantity", pa.array(texts, pa.string()), given_units, coded, unit_of)
+    refused = {int(row) for problem in problems for row in problem.rows}
+    return [None if row in refused else value for row, value in enumerate(found.to_pylist())], refused
+
+
+UNITS = ["kg", "tonne", "short_ton", "pound", "m", "pair", None]
+NUMBERS = st.decimals(0, 10**9 - 1, places=9) | st.integers(0, 10**9 - 1).map(Decimal) | st.decimals(0, 2000, places=2)
+CELLS = st.tuples(
+    NUMBERS.map(lambda number: format(number, "f")), st.sampled_from(UNITS), st.sampled_from(["hew", "walk", "sew"])
+)
+OF_JOBS = {"hew": "tonne", "walk": "m", "sew": "pair"}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(CELLS, min_size=1, max_size=20))
+def test_a_column_is_converted_as_its_cells_are(cells):
+    texts, given_units, jobs = map(list, zip(*cells, strict=True))
+    found, refused = by_the_column(texts, given_units, jobs, OF_JOBS)
+    for row, (text, unit, job) in enumerate(cells):
+        try:
+            expected = fields.quantity(text if unit is None else f"{text} {unit}", OF_JOBS[job])
+        except fields.Unreadable:
+            expected = None
+        if expected is None or len(expected.partition(".")[0]) > 9:
+            assert row in refused
+        else:
+            assert found[row] == Decimal(expected)
+
+
+def test_a_unit_for_all_and_units_in_cells():
+    found, refused = by_the_column(["102", "7 kg", "1,234.5", "x", None, "5 m"], "t", ["hew"] * 6, {"hew": "tonne"})
+    assert found[:3] == [Decimal(102), Decimal("0.007"), Decimal("1234.5")] and refused == {3, 5}
+    found, refused = by_the_column(["102", "7 kg"], None, ["hew"] * 2, {"hew": "tonne"})
+    assert found == [Decimal(102), Decimal("0.007")] and not refused
+    assert by_the_column(["-5"], "kg", ["hew"], {"hew": "tonne"})[0] == [Decimal("-0.005")]
