@@ -59,7 +59,7 @@ def read(kind: str, arguments: Iterable[str], lookup: Lookup, fold: Fold | None 
     """
     if kind not in KINDS:
         raise BadEntry(
-            kind, [("kind", kind, f"is not a kind of entry{_meant(kind, KINDS)}; the kinds are {', '.join(KINDS)}")]
+            kind, [("kind", kind, f"is not a kind of entry{meant(kind, KINDS)}; the kinds are {', '.join(KINDS)}")]
         )
     written, problems = _split(kind, arguments)
     reader = _Reader(kind, written, lookup, fold)
@@ -91,7 +91,7 @@ def _split(kind: str, arguments: Iterable[str]) -> tuple[dict[str, Any], list[tu
         elif field in GIVEN_BY_THE_LEDGER:
             problems.append((field, text, "is set by the ledger itself" + _RECORDED.get(field, "")))
         elif field not in known:
-            problems.append((field, text, f"is not a field of {kind}{_meant(field, known)}; it has {', '.join(known)}"))
+            problems.append((field, text, f"is not a field of {kind}{meant(field, known)}; it has {', '.join(known)}"))
         elif dot and entries.column_of(kind, field) == "conditions":
             written.setdefault(field, {})[key] = text
         elif dot or field in written:
@@ -104,7 +104,8 @@ def _split(kind: str, arguments: Iterable[str]) -> tuple[dict[str, Any], list[tu
 _RECORDED = {"recorded": "; in a demonstration ledger give it as --recorded"}
 
 
-def _meant(word: str, known: Iterable[str]) -> str:
+def meant(word: str, known: Iterable[str]) -> str:
+    """A hint at the known word that is closest to one that is not known, if any is close."""
     close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
     return f" (did you mean {close[0]}?)" if close else ""
 
@@ -131,6 +132,8 @@ class _Reader:
         if shape == "conditions":
             return conditions(text)
         clean = unicodedata.normalize("NFC", text).strip()
+        if not clean.isascii() and any(0xD800 <= ord(letter) <= 0xDFFF for letter in clean):
+            raise Unreadable("is not UTF-8 text; check the encoding of your terminal or file")
         if not clean:
             raise Unreadable("is empty; leave the field out instead")
         if shape == "quantity":
@@ -245,7 +248,7 @@ def day(text: str) -> str:
 
 def time(text: str, zone: ZoneInfo | None, precision: str | None = None, fold: Fold | None = None) -> str:
     """The canonical time of a moment with its offset, or of local time in `zone`; a date alone is the start of that day."""
-    if zone is None and _ZONED.fullmatch(text[10:]):
+    if _ZONED.fullmatch(text[10:]):
         try:
             return entries.time_text(datetime.fromisoformat(text))
         except (ValueError, OverflowError):
@@ -318,7 +321,7 @@ def conditions(given: str | Mapping[str, str]) -> dict[str, object]:
     for key, text in named.items():
         if key not in {field.name for field in known}:
             names = [field.name for field in known]
-            raise Unreadable(f"has no key {key}{_meant(key, names)}; it has {', '.join(names)}")
+            raise Unreadable(f"has no key {key}{meant(key, names)}; it has {', '.join(names)}")
         found[key] = _CONDITIONS.get(key, str)(str(text).strip())
     return found
 

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import IO, Any, Literal
 
 import pyarrow as pa
+
+from .changes import Step
+from .entries import decimal_text
 
 Format = Literal["table", "csv", "json", "parquet"]
 Progress = Callable[[int], None]
@@ -26,8 +28,6 @@ def text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Decimal):
-        from .entries import decimal_text
-
         return decimal_text(value)
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="minutes" if value.second == 0 and value.microsecond == 0 else "auto")
@@ -35,6 +35,8 @@ def text(value: object) -> str:
         return value.isoformat()
     if isinstance(value, dict):
         return " ".join(f"{name}={text(part)}" for name, part in value.items() if part is not None)
+    if isinstance(value, Step):
+        return f"{text(value.before) or '–'} → {text(value.now) or '–'}"
     if isinstance(value, list | tuple):
         return ", ".join(text(part) for part in value) or "none"
     return str(value)
@@ -62,56 +64,64 @@ def _write_parquet(reader: pa.RecordBatchReader, into: IO[bytes], progress: Prog
 
 
 def _write_csv(reader: pa.RecordBatchReader, into: IO[bytes], progress: Progress) -> int:
-    from pyarrow import csv
-
-    into.write((",".join(_csv_name(name) for name in reader.schema.names) + "\n").encode())
-    options = csv.WriteOptions(include_header=False, quoting_style="needed")
-    rows = 0
-    for batch in _texts(reader, _csv_sql):
-        csv.write_csv(batch, into, options)
-        rows += batch.num_rows
-        progress(batch.num_rows)
-    return rows
+    into.write((",".join(_csv_cell(name) for name in reader.schema.names) + "\n").encode())
+    return sum(_written(lines, "", "\n", into, progress) for lines in _lines(reader, _csv_sql))
 
 
-def _csv_name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"' if any(mark in name for mark in ',"\n') else name
+def _csv_cell(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"' if any(mark in name for mark in ',"\r\n') else name
 
 
 def _write_json(reader: pa.RecordBatchReader, into: IO[bytes], progress: Progress) -> int:
+    return write_objects(_lines(reader, _json_sql), into, progress)
+
+
+def write_objects(batches: Iterable[list[str]], into: IO[bytes], progress: Progress) -> int:
+    """Write objects that are JSON already as one array, an object to a line; returns how many."""
     rows = 0
     into.write(b"[")
-    for batch in _texts(reader, _json_sql):
-        lines = batch.column(0).to_pylist()
-        into.write((("," if rows else "") + "\n" + ",\n".join(lines)).encode())
-        rows += len(lines)
-        progress(len(lines))
+    for lines in batches:
+        rows += _written(lines, ",\n" if rows else "\n", "", into, progress, between=",\n")
     into.write(b"\n]\n" if rows else b"]\n")
     return rows
 
 
-def _texts(reader: pa.RecordBatchReader, render: Callable[[pa.Schema], str]) -> Iterator[pa.RecordBatch]:
-    """The batches of a reader as columns of text, rendered inside the engine."""
+def _written(
+    lines: list[str], before: str, after: str, into: IO[bytes], progress: Progress, between: str = "\n"
+) -> int:
+    if lines:
+        into.write((before + between.join(lines) + after).encode())
+        progress(len(lines))
+    return len(lines)
+
+
+def _lines(reader: pa.RecordBatchReader, render: Callable[[pa.Schema], str]) -> Iterator[list[str]]:
+    """Each row as one text, batch by batch, rendered inside the engine."""
     import duckdb
 
-    select = render(reader.schema)
+    sql = f"SELECT {render(reader.schema)} AS line FROM batch_to_render"
     with duckdb.connect() as engine:
         for batch in reader:
             if batch.num_rows:
                 engine.register("batch_to_render", pa.Table.from_batches([batch]))
-                yield from (
-                    engine.sql(f"SELECT {select} FROM batch_to_render").to_arrow_table().combine_chunks().to_batches()
-                )
+                yield engine.sql(sql).to_arrow_table()["line"].to_pylist()
 
 
 def _csv_sql(schema: pa.Schema) -> str:
-    return ", ".join(
-        f"{_scalar_sql(_quoted(field.name), field.type, 'VARCHAR')} AS {_quoted(field.name)}" for field in schema
-    )
+    return "concat_ws(',', " + ", ".join(_cell_sql(field) for field in schema) + ")"
+
+
+def _cell_sql(field: pa.Field) -> str:
+    """SQL for one cell of CSV: in quotes where it holds a comma, a quote or a line break; nothing where it is absent."""
+    rendered = f"coalesce({_scalar_sql(_quoted(field.name), field.type, 'VARCHAR')}, '')"
+    if not (pa.types.is_string(field.type) or pa.types.is_nested(field.type) or pa.types.is_large_string(field.type)):
+        return rendered
+    enclosed = f"concat('\"', replace({rendered}, '\"', '\"\"'), '\"')"
+    return f"CASE WHEN regexp_matches({rendered}, '[,\"\\r\\n]') THEN {enclosed} ELSE {rendered} END"
 
 
 def _json_sql(schema: pa.Schema) -> str:
-    return f"{_object_sql([(field.name, _quoted(field.name), field.type) for field in schema])}::VARCHAR AS line"
+    return f"{_object_sql([(field.name, _quoted(field.name), field.type) for field in schema])}::VARCHAR"
 
 
 def _object_sql(parts: Sequence[tuple[str, str, pa.DataType]]) -> str:
@@ -205,6 +215,8 @@ def styled(name: str, value: object) -> Any:
     from rich.text import Text
 
     said = text(value)
+    if isinstance(value, Step):
+        return Text.assemble((said[: -len(text(value.now) or "–")], "dim"), (text(value.now) or "–", "bold yellow"))
     if isinstance(value, str) and value in STYLES:
         return Text(said, style=STYLES[value])
     if name.endswith("attainment") and isinstance(value, Decimal):
@@ -228,9 +240,17 @@ def _grid(shown: Shown) -> Any:
 
     grid = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
     for name in shown.columns:
-        held = [row[name] for row in shown.rows if row[name] is not None]
+        held = [
+            row[name].now if isinstance(row[name], Step) else row[name] for row in shown.rows if row[name] is not None
+        ]
+        held = [value for value in held if value is not None]
         numeric = all(isinstance(value, NUMBERS) and not isinstance(value, bool) for value in held)
-        grid.add_column(heading(name), justify="right" if numeric else "left", max_width=40, overflow="fold")
+        grid.add_column(
+            heading(name),
+            justify="right" if numeric else "left",
+            max_width=None if name == shown.columns[-1] else 40,
+            overflow="fold",
+        )
     for row in shown.rows:
         grid.add_row(*(styled(name, row[name]) for name in shown.columns))
     return grid
@@ -245,10 +265,3 @@ def _told(shown: Shown) -> list[str]:
     if shown.left_out:
         told.append(f"Not shown for want of width: {', '.join(shown.left_out)} (--columns NAME,... chooses)")
     return told
-
-
-def open_output(path: Path | None) -> IO[bytes]:
-    """Where rows go: a new file, or standard output."""
-    import sys
-
-    return path.open("wb") if path is not None else sys.stdout.buffer

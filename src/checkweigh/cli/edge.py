@@ -1,0 +1,156 @@
+"""The edge: the one place that reads the clock, asks who is typing, and knows the terminal."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from ..errors import BadEntry, Broken, CheckweighError, Refused
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+    from ..ledger import Edge
+
+
+@cache
+def screen() -> "Console":
+    """Where results go."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+@cache
+def aside() -> "Console":
+    """Where progress, warnings and refusals go, so that results can be piped."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def tell(*parts: str | tuple[str, str]) -> None:
+    """A line of result from texts and styled texts; what is in them is shown as it is."""
+    from rich.text import Text
+
+    screen().print(Text.assemble(*parts), soft_wrap=True)
+
+
+def warn(message: str) -> None:
+    """One line aside, for something that the user should know and that stops nothing."""
+    from rich.text import Text
+
+    aside().print(Text.assemble(("Note: ", "bold yellow"), message), soft_wrap=True)
+
+
+def now() -> datetime:
+    """The clock, in UTC."""
+    return datetime.now(UTC)
+
+
+def login() -> str:
+    """Who is typing, as the operating system knows them: `login:NAME`."""
+    try:
+        import pwd
+
+        return f"login:{pwd.getpwuid(os.getuid()).pw_name}"
+    except (ImportError, KeyError):
+        return f"login:{os.environ.get('USERNAME') or 'unknown'}"
+
+
+def edge(recorded: str | None = None) -> "Edge":
+    """What the ledger is told from outside: who, when, and for a demonstration ledger the recorded time to be written."""
+    from ..ledger import Edge
+
+    return Edge(by=login(), now=now(), recorded=None if recorded is None else _recorded(recorded))
+
+
+def _recorded(text: str) -> datetime:
+    from .. import fields
+    from ..values import moment
+
+    try:
+        return moment(fields.time(text, ZoneInfo("UTC")))
+    except fields.Unreadable as reason:
+        raise Refused(f"--recorded {text!r} {reason}") from None
+
+
+def failure(error: BaseException) -> int:
+    """Tell the user of a failure in one message, and return the exit code that belongs to it."""
+    from rich.text import Text
+
+    if isinstance(error, CheckweighError):
+        broken = isinstance(error, Broken)
+        label = "Broken: " if broken else "Refused: "
+        aside().print(Text.assemble((label, "bold red"), _message(error)), soft_wrap=True)
+        return 3 if broken else 2
+    if isinstance(error, OSError):
+        return failure(Refused(_said_by_the_system(error)))
+    aside().print(
+        Text.assemble(("Checkweigh failed where it should not: ", "bold red"), _report(error)), soft_wrap=True
+    )
+    return 1
+
+
+def _message(error: CheckweighError) -> str:
+    """Several problems stand one below the other; one stands on the line."""
+    if isinstance(error, BadEntry) and len(error.problems) > 1:
+        return f"this {error.kind} cannot be recorded:" + "".join(f"\n  {_problem(*found)}" for found in error.problems)
+    return str(error)
+
+
+def _problem(field: str, value: object, reason: str) -> str:
+    return f"{field}: {reason}" if value is None else f"{field} {value!r}: {reason}"
+
+
+def _said_by_the_system(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
+
+
+def _report(error: BaseException) -> str:
+    """What a report of the fault should hold; the whole trace goes to a file beside other temporary ones."""
+    import platform
+    import tempfile
+    import traceback
+    from importlib.metadata import version
+
+    said = f"{type(error).__name__}: {error}"
+    system = f"checkweigh {version('checkweigh')}, Python {platform.python_version()}, {platform.system()}"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="checkweigh-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(system + "\n" + "".join(traceback.format_exception(error)))
+        return f"{said} ({system}). Please report it with the file {file.name}."
+    except OSError:
+        return f"{said} ({system}). Please report it."
+
+
+class Bar:
+    """A bar that shows how far something is, or only that it goes on where nobody knows how far it has to go."""
+
+    def __init__(self, bar: "Progress", task: "TaskID") -> None:
+        self._bar, self._task = bar, task
+
+    def add(self, more: int) -> None:
+        """So much more is done."""
+        self._bar.advance(self._task, more)
+
+    def at(self, done: int, total: int) -> None:
+        """So much is done of so much."""
+        self._bar.update(self._task, completed=done, total=total)
+
+
+@contextmanager
+def progress(description: str) -> Iterator[Bar]:
+    """A progress bar aside, in a terminal only, gone when done."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=aside(), transient=True, disable=not aside().is_terminal) as bar:
+        yield Bar(bar, bar.add_task(description, total=None))

@@ -1,0 +1,130 @@
+"""Keeping: verify, backup, restore."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import edge
+from .writing import LEDGER
+
+if TYPE_CHECKING:
+    from ..verify import Report
+
+VKEY = Annotated[
+    str | None,
+    typer.Option(
+        "--key", metavar="VKEY", help="The verifier key that `init` showed: the ledger must have grown from it."
+    ),
+]
+OLD = Annotated[
+    Path | None,
+    typer.Option(
+        "--against", metavar="FILE", help="An older checkpoint of this ledger, which must be part of its history."
+    ),
+]
+SAVE = Annotated[
+    Path | None, typer.Option("--save", metavar="FILE", help="Save the verified checkpoint, for --against another day.")
+]
+COLUMNS = Annotated[bool, typer.Option("--columns", help="Compare the columns beside the ledger with it as well.")]
+
+
+def verify(ledger: LEDGER, key: VKEY = None, against: OLD = None, save: SAVE = None, columns: COLUMNS = False) -> None:
+    """Check the whole ledger from its stored bytes: every entry, hash, index and signature."""
+    from .. import verify as second_path
+
+    key = None if key is None else _parsed(key)
+    older = None if against is None else against.read_text(encoding="utf-8")
+    with edge.progress(f"verifying {ledger.name}") as bar:
+        report = second_path.verify(ledger, against=older, progress=bar.at)
+    _check_key(report, key)
+    _tell(ledger, report, key, against)
+    if columns:
+        _check_columns(ledger)
+    if save is not None:
+        save.write_text(report.checkpoint, encoding="utf-8")
+        edge.tell(f"The checkpoint is saved in {save}.")
+
+
+def _parsed(key: str) -> str:
+    from ..checkpoint import Verifier
+    from ..errors import BadKey
+
+    try:
+        return str(Verifier.parse(key.strip()))
+    except BadKey as error:
+        raise BadKey(f"--key {key!r}: {error}; it is the line that `init` showed") from None
+
+
+def _check_key(report: "Report", key: str | None) -> None:
+    from ..errors import BadSignature
+
+    if key is not None and key not in report.verifiers:
+        raise BadSignature(f"the ledger did not grow from the key {key}; its first key is {report.verifiers[0]}")
+
+
+def _tell(ledger: Path, report: "Report", key: str | None, against: Path | None) -> None:
+    counts = ", ".join(
+        f"{number:,} {kind}" for kind, number in sorted(report.kinds.items(), key=lambda found: -found[1])
+    )
+    edge.tell(("Verified: ", "bold green"), f"{ledger} holds {report.size:,} entries, as they were signed.")
+    edge.tell(f"  {counts or 'no entries yet'}; the last recorded {report.recorded or 'never'}")
+    if against is not None:
+        edge.tell(f"  {against} is part of its history: nothing before it has changed.")
+    for finding in report.findings:
+        edge.warn(f"entry {finding.index}: {finding.message}")
+    edge.tell(f"\n{report.checkpoint.strip()}\n")
+    if key is None:
+        edge.tell("It is signed with this key; compare it with the one that `init` showed, or give that as --key:")
+        edge.tell("  ", (report.verifiers[-1], "bold"))
+
+
+def _check_columns(ledger: Path) -> None:
+    from .. import columns
+    from ..errors import Broken
+    from ..ledger import Ledger
+
+    directory = columns.directory_of(ledger)
+    with Ledger.open(ledger) as opened, edge.progress("comparing the columns"):
+        wrong = columns.check(opened, directory)
+    if wrong:
+        hint = f"the ledger itself is whole; delete {directory}, which is built anew from it"
+        raise Broken(f"columns that are not what the ledger says: {', '.join(map(str, wrong))}; {hint}")
+    edge.tell(f"The columns in {directory} say the same.")
+
+
+def backup(
+    ledger: LEDGER,
+    target: Annotated[
+        Path,
+        typer.Argument(metavar="TARGET", help="The copy to be made; nothing may be there yet.", show_default=False),
+    ],
+) -> None:
+    """Copy the ledger and its key as they are now, while others may go on writing."""
+    from ..ledger import Ledger, key_path
+
+    with Ledger.open(ledger) as opened:
+        opened.backup(target)
+    with Ledger.open(target) as copied:
+        edge.tell(
+            (str(target), "bold green"),
+            f" holds the {copied.size:,} entries of {ledger}, root {copied.root().hex()[:16]}…",
+        )
+    if key_path(target).exists():
+        edge.tell(f"{key_path(target)} is a copy of the signing key: keep it where only you can read it.")
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="The backup.", show_default=False)],
+    ledger: Annotated[
+        Path,
+        typer.Argument(metavar="LEDGER", help="Where the ledger goes; nothing may be there yet.", show_default=False),
+    ],
+) -> None:
+    """Bring a ledger back from a backup, after verifying it."""
+    from .. import restore as from_backup
+
+    with edge.progress(f"verifying {ledger.name}") as bar:
+        report = from_backup.restore(source, ledger, progress=bar.at)
+    edge.tell((str(ledger), "bold green"), f" holds the {report.size:,} entries of {source}, verified.")
+    edge.tell(f"\n{report.checkpoint.strip()}")

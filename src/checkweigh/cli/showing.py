@@ -1,0 +1,181 @@
+"""show: every derived table, as known at any size or date, and what changed between two."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import edge
+from .moments import ZONE, Known, known_at
+from .target import COLUMNS, FORMAT, LIMIT, OUT, Target, listed
+
+if TYPE_CHECKING:
+    from ..derived import Derivation
+    from ..ledger import Ledger
+
+TABLE = Annotated[
+    str,
+    typer.Argument(
+        metavar="TABLE", help="attainment, records, standings, honours; `show tables` tells more.", show_default=False
+    ),
+]
+WHERE = Annotated[Path | None, typer.Argument(metavar="LEDGER", help="The ledger's file.", show_default=False)]
+AT = Annotated[
+    str | None, typer.Option(metavar="SIZE|DATE", help="As known at a size, or at the end of a date or month.")
+]
+AGAINST = Annotated[
+    str | None, typer.Option(metavar="SIZE|DATE", help="What changed between this state and that of --at.")
+]
+SMALL = 200_000
+"""Up to so many entries a verdict tells at once what it changed."""
+
+
+def show(
+    context: typer.Context,
+    table: TABLE,
+    ledger: WHERE = None,
+    at: AT = None,
+    against: AGAINST = None,
+    form: FORMAT = None,
+    out: OUT = None,
+    limit: LIMIT = 40,
+    columns: COLUMNS = None,
+    zone: ZONE = "UTC",
+) -> None:
+    """Show a table that is derived from the ledger. A table's own options, such as --period week, are told by `show tables`."""
+    from ..errors import Refused
+    from ..ledger import Ledger
+
+    if table == "tables":
+        _tell_tables()
+        return
+    from .. import asking, tables
+
+    target = Target(form, out, limit, listed(columns))
+    target.format()
+    derivation = _derivation(table)
+    parameters = _parameters(table, derivation, context.args)
+    if ledger is None:
+        raise Refused(f"which ledger? checkweigh show {table} LEDGER")
+    with Ledger.open(ledger) as opened:
+        states = _states(opened, at, against, zone)
+        known = [tables.at(opened, state.size) for state in states]
+        with asking.answer(known, derivation, parameters) as reader:
+            target.write(reader, " ".join([table, *_said(parameters)]), _caption(opened, states), table)
+        _sweep(ledger)
+
+
+def _states(opened: "Ledger", at: str | None, against: str | None, zone: str) -> list[Known]:
+    """One state, or two in the order of time."""
+    states = [known_at(opened, at, zone)]
+    if against is not None:
+        states.append(known_at(opened, against, zone, "--against"))
+    return sorted(states, key=lambda known: known.size)
+
+
+def _derivation(table: str) -> "Derivation":
+    from ..derived import DERIVED
+    from ..errors import Refused
+    from ..fields import meant
+
+    if table not in DERIVED:
+        raise Refused(f"there is no table {table!r}{meant(table, DERIVED)}; the tables are {', '.join(DERIVED)}")
+    return DERIVED[table]
+
+
+def _tell_tables() -> None:
+    from ..derived import DERIVED
+
+    for name, derivation in DERIVED.items():
+        edge.tell((name, "bold"), f"  {derivation.help}")
+        for parameter in derivation.parameters:
+            edge.tell(f"  --{_option(parameter.name)} ", (_values(parameter), "cyan"), ("  " + parameter.help, "dim"))
+        edge.tell()
+
+
+def _option(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _values(parameter: Any) -> str:
+    shown = {"choice": "|".join(parameter.choices), "flag": "", "whole": "NUMBER"}.get(parameter.kind, "NAME")
+    default = parameter.default if parameter.kind != "flag" else None
+    return shown + (f" (default {default})" if default is not None else "")
+
+
+def _parameters(table: str, derivation: "Derivation", written: Sequence[str]) -> dict[str, Any]:
+    """What the table's own options say. Raises Refused for an option that it does not have."""
+    from ..errors import Refused
+    from ..fields import meant
+
+    known = {_option(parameter.name): parameter for parameter in derivation.parameters}
+    found: dict[str, Any] = {}
+    rest = list(written)
+    while rest:
+        name, equals, value = rest.pop(0).partition("=")
+        if not name.startswith("--") or name[2:] not in known:
+            has = f"it has {', '.join('--' + option for option in known)}" if known else "it has no options of its own"
+            raise Refused(f"{table} has no option {name}{meant(name.removeprefix('--'), known)}; {has}")
+        parameter = known[name[2:]]
+        if parameter.kind == "flag":
+            found[parameter.name] = value.lower() not in ("no", "false") if equals else True
+        elif not equals and not rest:
+            raise Refused(f"{name} needs a value: {_values(parameter)}")
+        else:
+            found[parameter.name] = _value(name, parameter, value if equals else rest.pop(0))
+    return found
+
+
+def _value(name: str, parameter: Any, text: str) -> Any:
+    from ..errors import Refused
+    from ..fields import meant
+
+    if parameter.kind == "choice" and text not in parameter.choices:
+        raise Refused(f"{name} {text!r}{meant(text, parameter.choices)} is none of {', '.join(parameter.choices)}")
+    if parameter.kind == "whole":
+        if not text.isdecimal():
+            raise Refused(f"{name} {text!r} is not a whole number")
+        return int(text)
+    return text
+
+
+def _said(parameters: Mapping[str, Any]) -> list[str]:
+    return [
+        name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {value}"
+        for name, value in parameters.items()
+    ]
+
+
+def _caption(opened: "Ledger", states: Sequence[Known]) -> list[str]:
+    last = states[-1]
+    root = f"root {opened.root(last.size).hex()[:16]}…"
+    if len(states) == 1:
+        return [f"{last.said}, {root}"]
+    return [f"first {states[0].said}", f"then  {last.said}, {root}"]
+
+
+def _sweep(ledger: Path) -> None:
+    """Let go of columns that longer ones have covered for an hour."""
+    from .. import columns
+
+    columns.sweep(columns.directory_of(ledger), edge.now())
+
+
+def tell_effect(opened: "Ledger", shift: str, index: int) -> None:
+    """Say what a verdict has just changed of its shift, where that is quickly found out."""
+    from .. import asking, tables
+    from ..derived import DERIVED
+    from ..render import text
+
+    if index >= SMALL:
+        edge.tell(f"What it changed: checkweigh show attainment {opened.path} --against {index}")
+        return
+    with asking.answer([tables.at(opened, size) for size in (index, index + 1)], DERIVED["attainment"], {}) as changed:
+        found = [row for row in changed.read_all().to_pylist() if row["id"] == shift]
+    for name in DERIVED["attainment"].schema if found else ():
+        before, now = found[0].get(f"{name}_before"), found[0][name]
+        if f"{name}_before" in found[0] and before != now and name != "verdict":
+            edge.tell(f"  {name.replace('_', ' ')}: {text(before) or 'absent'} → ", (text(now) or "absent", "bold"))
+    if not found:
+        edge.tell("  No figure of the shift changes.")
