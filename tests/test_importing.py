@@ -3,9 +3,11 @@
 import datetime
 import json
 import re
+from collections import Counter
 from fractions import Fraction
 from hashlib import sha256
 
+import numpy as np
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -114,6 +116,17 @@ def test_repetitions_are_counted_across_chunks():
         key = "\t".join(["worker", worker, "j", "j", "2025-01-01T00:00:00Z", str(n)])
         expected.append(base_32(int(sha256(key.encode()).hexdigest()[:15], 16)))
     assert seen == expected
+
+
+def test_what_has_come_up_before_is_counted_exactly():
+    chance, seen, before = np.random.default_rng(7), naming._Seen(), Counter()
+    for size in (5, 0, 9, 300, 2, 300, 1000, 4):
+        numbers = chance.integers(0, 400, size)
+        expected = []
+        for number in numbers.tolist():
+            before[number] += 1
+            expected.append(before[number])
+        assert seen.counted(numbers).tolist() == expected
 
 
 def test_other_content_under_the_same_id_is_refused_or_corrected(ledger, take):

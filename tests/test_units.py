@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checkweigh import fields, units
+from checkweigh.importing import cells
 from checkweigh.importing.amounts import in_unit_of_jobs
 
 
@@ -64,3 +65,25 @@ def test_a_unit_for_all_and_units_in_cells():
     found, refused = by_the_column(["102", "7 kg"], None, ["hew"] * 2, {"hew": "tonne"})
     assert found == [Decimal(102), Decimal("0.007")] and not refused
     assert by_the_column(["-5"], "kg", ["hew"], {"hew": "tonne"})[0] == [Decimal("-0.005")]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["bo:timberer:5.75;cy::5", None, "none", "bo: hewer :1", "b o:é:1", "bo::5:45", '[{"worker":"bo","hours":"2"}]'],
+        [None, "bo::1", None], ["none"], [None], [], ["bo::x", "bo::1"],
+    ],
+)  # fmt: skip
+def test_helpers_of_a_column_are_those_of_its_cells(texts):
+    column = pa.array(texts, pa.string())
+    found, problems = cells.helpers("helpers", column)
+    refused = {int(row) for problem in problems for row in problem.rows}
+    assert len(found) == len(texts)
+    for row, text in enumerate(texts):
+        if text is None or row in refused:
+            assert found[row].as_py() is None and (text is None or "x" in text)
+        else:
+            listed = [
+                {"role": None, **one, "hours": Decimal(one["hours"])} for one in fields.helpers(text.replace(";", ","))
+            ]
+            assert found[row].as_py() == listed

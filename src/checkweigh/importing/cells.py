@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from .. import bounds, codec, entries, fields
 
 _ANY_LENGTH = 1 << 30
+_HELPER = r"^(?P<worker>[^:;,\[]*[^:;,\[\s]):(?P<role>[^:;,]*):(?P<hours>[0-9]{1,6}(?:\.[0-9]{1,6})?)$"
 _PLAIN = r"^[0-9]{1,9}(\.[0-9]{1,6})?$"
 
 
@@ -112,7 +113,28 @@ def one_by_one(
 def helpers(name: str, texts: Any) -> tuple[Any, list[Problem]]:
     """Helpers from `bo:timberer:5.75;cy::5.75`; `none` states that there were none."""
     rows = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False))
-    return one_by_one(name, texts, rows, _helpers, pa.list_(codec.HELPER))
+    plain, listed = _plain_helpers(texts.take(pa.array(rows)))
+    found, problems = one_by_one(name, texts, rows[~plain], _helpers, pa.list_(codec.HELPER))
+    # Plain rows are taken from their own array, which stands behind the one of all rows.
+    places = np.arange(len(texts))
+    places[rows[plain]] = len(texts) + np.arange(len(listed))
+    return pa.concat_arrays([found, listed]).take(pa.array(places)) if len(listed) else found, problems
+
+
+def _plain_helpers(texts: Any) -> tuple[Any, Any]:
+    """Which texts name helpers in the usual way, and the lists of those."""
+    parts = pc.split_pattern(texts, ";")
+    found = pc.extract_regex(pc.list_flatten(parts), _HELPER)
+    lengths = pc.list_value_length(parts).to_numpy(zero_copy_only=False)
+    row_of = np.repeat(np.arange(len(texts)), lengths)
+    plain = np.ones(len(texts), np.bool_)
+    plain[row_of[found.is_null().to_numpy(zero_copy_only=False)]] = False
+    kept = found.filter(pa.array(plain[row_of]))
+    columns = [clean(pc.struct_field(kept, part)) for part in ("worker", "hours", "role")]
+    columns[1] = columns[1].cast(codec.HELPER.field("hours").type)
+    offsets = np.concatenate([[0], np.cumsum(lengths[plain])])
+    values = pa.StructArray.from_arrays(columns, fields=list(codec.HELPER))
+    return plain, pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
 
 
 def _helpers(text: str) -> list[dict[str, Any]]:

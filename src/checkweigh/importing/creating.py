@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .. import codec, fields
 from ..errors import BadRows, Refused
@@ -240,15 +241,16 @@ def _usable(text: str) -> str | None:
 
 
 def _helpers_of(draft: Draft) -> dict[str, int]:
-    """Worker -> the first row that names them as a helper."""
+    """Worker -> the first row that names them as a helper, among rows without a problem so far."""
     column = draft.columns.get("helpers")
-    found: dict[str, int] = {}
-    if column is not None and column.null_count < len(column):
-        good = ~draft.refused()
-        for row in np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False) & good).tolist():
-            for helper in column[row].as_py():
-                found.setdefault(helper["worker"], row)
-    return found
+    if column is None or column.null_count == len(column):
+        return {}
+    coded = pc.struct_field(pc.list_flatten(column), "worker").dictionary_encode()
+    rows = pc.list_parent_indices(column).to_numpy(zero_copy_only=False)
+    good = np.flatnonzero(~draft.refused()[rows])
+    places, first = np.unique(coded.indices.to_numpy(zero_copy_only=False)[good], return_index=True)
+    names = coded.dictionary.take(pa.array(places)).to_pylist()
+    return dict(zip(names, rows[good[first]].tolist(), strict=True))
 
 
 def _lacking(kind: str, told: list[dict[str, Any]]) -> list[str]:

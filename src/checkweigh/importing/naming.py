@@ -22,8 +22,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Hashes = npt.NDArray[np.int64]
-_BITS = 27
-_LOW = (1 << _BITS) - 1
 _LETTERS = np.frombuffer(b"0123456789abcdefghijklmnopqrstuv", np.uint8)
 
 _NUMBER = "('0x' || left(sha256({key}), 15))::BIGINT"
@@ -37,7 +35,7 @@ _QUOTA = (
 
 
 class Namer:
-    """Names the rows of one file, chunk by chunk; its memory is 8 bytes a row and 128 MiB. Used by one thread at a time."""
+    """Names the rows of one file, chunk by chunk; its memory is 8 bytes a row. Used by one thread at a time."""
 
     def __init__(self) -> None:
         self._seen = _Seen()
@@ -97,10 +95,9 @@ def _base_32(numbers: Hashes) -> Any:
 
 
 class _Seen:
-    """Counts how often a number has come up. Two flags say whether it may have come up before; only then it is searched for."""
+    """Counts how often a number has come up. What came up before rests in a few sorted runs, the longest first."""
 
     def __init__(self) -> None:
-        self._flags = np.zeros(1 << _BITS, np.bool_)
         self._runs: list[Hashes] = []
 
     def counted(self, numbers: Hashes) -> Hashes:
@@ -111,16 +108,23 @@ class _Seen:
         ordered = np.sort(numbers)
         if (ordered[1:] == ordered[:-1]).any():
             count += _earlier(numbers)
-        low, high = numbers & _LOW, numbers >> _BITS & _LOW
-        maybe = np.flatnonzero(self._flags[low] & self._flags[high])
-        if len(maybe):
-            wanted = numbers[maybe]
-            count[maybe] += sum(
+        again = np.concatenate([numbers[:0], *(ordered[_among(run, ordered)] for run in self._runs)])
+        if len(again):
+            rows = np.flatnonzero(np.isin(numbers, again))
+            wanted = numbers[rows]
+            count[rows] += sum(
                 np.searchsorted(run, wanted, "right") - np.searchsorted(run, wanted) for run in self._runs
             )
-        self._flags[low] = self._flags[high] = True
         self._runs.append(ordered)
+        while len(self._runs) > 1 and len(self._runs[-2]) < 2 * len(self._runs[-1]):
+            self._runs[-2:] = [np.sort(np.concatenate(self._runs[-2:]), kind="stable")]
         return count
+
+
+def _among(run: Hashes, ordered: Hashes) -> Any:
+    """Which of some sorted numbers are in a sorted run."""
+    places = np.searchsorted(run, ordered)
+    return run[np.minimum(places, len(run) - 1)] == ordered
 
 
 def _earlier(numbers: Hashes) -> Hashes:
