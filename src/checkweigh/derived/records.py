@@ -1,0 +1,253 @@
+"""Records: who held the mark of each class, from when to when.
+
+A class is a job, a measure, a scope (all, an industry, a site, a worker), a holder (single: one worker with no stated helper; crew: the
+rest) and a length (shift; period: a report of more than 24 hours). A shift is a record when it is strictly better than everything of
+its class that started before. Of shifts with equal start only the best counts, and equal bests share the mark; starts known only by
+month or year stand after the precise ones of that moment, ordered by index. Rates exist where more is better. Attainment and labour
+attainment have records across all jobs too (`job` is absent there).
+
+Scopes nest: a record of an industry is a record of its site, and of (job, site, party). So one pass takes the bests of each month in the
+narrowest class that is wanted; only shifts that beat the months before can be records, and each scope is searched among those of the
+narrower one.
+"""
+
+from typing import Literal
+
+import ibis
+import ibis.expr.types as ir
+
+from ..tables import Tables
+from .arithmetic import near, settled
+from .attainment import judged
+from .parameter import Parameter
+
+VALUE = "decimal(21, 9)"
+Measure = Literal["quantity", "rate_per_hour", "rate_per_labour_hour", "attainment", "labour_attainment"]
+Scope = Literal["all", "industry", "site", "worker"]
+Holder = Literal["single", "crew"]
+Length = Literal["shift", "period"]
+MEASURES: tuple[Measure, ...] = ("quantity", "rate_per_hour", "rate_per_labour_hour", "attainment", "labour_attainment")
+SCOPES: tuple[Scope, ...] = ("all", "industry", "site", "worker")
+ACROSS_JOBS = ("attainment", "labour_attainment")
+SCHEMA = ibis.schema(
+    {
+        "job": "string", "measure": "string", "scope": "string", "within": "string", "holder": "string", "length": "string",
+        "value": VALUE, "shift": "string", "entry": "int64", "worker": "string", "crew": "string", "site": "string",
+        "started": "timestamp(6)", "set_on": "date", "beaten_on": "date", "days_stood": "int64", "beaten_by": "string",
+        "status": "string",
+    }
+)  # fmt: skip
+COLUMNS = {
+    "job": "the job; absent in a class across all jobs",
+    "measure": "what is compared",
+    "scope": "among whom: all, those of an industry, of a site, or a worker's own shifts",
+    "within": "the industry, site or worker; absent for all",
+    "holder": "single: one worker without a stated helper; crew: the rest",
+    "length": "shift, or period: reports of more than 24 hours",
+    "value": "the mark",
+    "shift": "the shift that set it",
+    "entry": "index of that shift's entry",
+    "worker": "who is credited",
+    "crew": "or which crew",
+    "site": "where",
+    "started": "when the shift started, UTC",
+    "set_on": "the date on the site's clock when it started",
+    "beaten_on": "when the mark was beaten; absent while it stands",
+    "days_stood": "how many days it stood until then",
+    "beaten_by": "the shift that beat it",
+    "status": "whether the shift is reported, verified, disputed or adjusted",
+}
+PARAMETERS = (
+    Parameter("job", "text", "records of this job only"),
+    Parameter("measure", "choice", "records in this measure only", MEASURES),
+    Parameter("scope", "choice", "records of this scope only", SCOPES),
+    Parameter("holder", "choice", "single-handed records or those of crews only", ("single", "crew")),
+    Parameter("length", "choice", "records of shifts or of longer reports only", ("shift", "period")),
+    Parameter("standing", "flag", "only marks that nobody has beaten", default=False),
+)
+CLASS = ["job_key", "single", "long"]
+CARRIED = [
+    "entry",
+    "first_entry",
+    "id",
+    "worker",
+    "crew",
+    "job",
+    "site",
+    "industry",
+    "site_key",
+    "party_key",
+    "by_crew",
+    "started",
+    "tie",
+    "day",
+]
+
+
+def derive(
+    tables: Tables,
+    *,
+    job: str | None = None,
+    measure: Measure | None = None,
+    scope: Scope | None = None,
+    holder: Holder | None = None,
+    length: Length | None = None,
+    standing: bool = False,
+) -> ir.Table:
+    """One row per mark, each class in the order in which its marks were set."""
+    shifts = _eligible(judged(tables), job, holder, length)
+    found = _told(
+        marks(tables, shifts, MEASURES if measure is None else (measure,), SCOPES if scope is None else (scope,))
+    )
+    found = found.filter(found.beaten_by.isnull()) if standing else found
+    return found.order_by("job", "measure", "scope", "within", "holder", "length", "started", "entry").select(
+        *SCHEMA.names
+    )
+
+
+def _eligible(shifts: ir.Table, job: str | None, holder: Holder | None, length: Length | None) -> ir.Table:
+    shifts = shifts.filter(shifts.status != "annulled")
+    if job is not None:
+        shifts = shifts.filter(shifts.job == job)
+    if holder is not None:
+        shifts = shifts.filter(shifts.single == (holder == "single"))
+    if length is not None:
+        shifts = shifts.filter(shifts.long == (length == "period"))
+    return shifts
+
+
+def marks(tables: Tables, shifts: ir.Table, measures: tuple[Measure, ...], scopes: tuple[Scope, ...]) -> ir.Table:
+    """Every mark among judged shifts, with its class (`class_job`, `measure`, `scope`, `within`, `single`, `long`), `value` and end."""
+    shifts = shifts.mutate(tie=ibis.ifelse(shifts.precision.isnull(), ibis.literal(0, "int64"), shifts.first_entry + 1))
+    candidates = tables.kept(_candidates(_scored(shifts, measures), measures, scopes))
+    found = _marks_of_all(tables, candidates, measures, scopes)
+    return found.mutate(value=found.score.abs().cast(VALUE))
+
+
+def _scored(shifts: ir.Table, measures: tuple[Measure, ...]) -> ir.Table:
+    """Adds a column for each measure: the higher the better."""
+    rated = ~shifts.lower
+    columns: dict[str, ir.Value] = {}
+    if "rate_per_hour" in measures:
+        columns["hourly"] = near(shifts.quantity, ibis.ifelse(rated, shifts.hours, ibis.null("decimal(12, 6)")))
+    if "rate_per_labour_hour" in measures:
+        columns["labourly"] = near(
+            shifts.quantity, ibis.ifelse(rated, shifts.labour_hours, ibis.null("decimal(24, 9)"))
+        )
+    shifts = shifts.mutate(**columns) if columns else shifts
+    scores: dict[str, ir.Value] = {}
+    if "quantity" in measures:
+        scores["quantity_score"] = ibis.ifelse(shifts.lower, -shifts.quantity, shifts.quantity)
+    if "rate_per_hour" in measures:
+        scores["rate_per_hour_score"] = settled(shifts.hourly, shifts.quantity, shifts.hours)
+    if "rate_per_labour_hour" in measures:
+        scores["rate_per_labour_hour_score"] = settled(shifts.labourly, shifts.quantity, shifts.labour_hours)
+    for name in ACROSS_JOBS:
+        if name in measures:
+            scores[f"{name}_score"] = shifts[name]
+    return shifts.select(*CARRIED, *CLASS, "utc_month", "status", **scores)
+
+
+def _candidates(shifts: ir.Table, measures: tuple[Measure, ...], scopes: tuple[Scope, ...]) -> ir.Table:
+    """Shifts that are better, in some measure, than everything of their narrowest class in the months before, with those bests."""
+    keys = [*CLASS, *_narrowest(scopes)]
+    scores = [f"{measure}_score" for measure in measures]
+    best = shifts.group_by(*keys, "utc_month").agg(**{name: shifts[name].max() for name in scores})
+    earlier = ibis.window(group_by=keys, order_by="utc_month", preceding=(None, 1))
+    best = best.select(*keys, "utc_month", **{f"{name}_before": best[name].max().over(earlier) for name in scores})
+    best = best.rename(lambda name: f"{name}_" if name in (*keys, "utc_month") else name)
+    joined = shifts.left_join(
+        best,
+        [
+            shifts[name].identical_to(best[f"{name}_"]) if name == "industry" else shifts[name] == best[f"{name}_"]
+            for name in (*keys, "utc_month")
+        ],
+    )
+    better = [_beats(shifts[name], best[f"{name}_before"]) for name in scores]
+    kept = joined.select(
+        *(shifts[name] for name in shifts.columns),
+        *(best[f"{name}_before"] for name in scores),
+        _better=ibis.or_(*better),
+    )
+    return kept.view().filter(lambda t: t._better)
+
+
+def _beats(score: ir.DecimalValue, before: ir.DecimalValue) -> ir.BooleanValue:
+    return score.notnull() & ibis.coalesce(score > before, True)
+
+
+def _narrowest(scopes: tuple[Scope, ...]) -> list[str]:
+    """The keys beside `CLASS` of a class that every wanted one is made of."""
+    finest = {"site": "site_key", "industry": "industry"}
+    wide = [scope for scope in scopes if scope != "worker"]
+    place = next((finest[scope] for scope in ("site", "industry") if scope in wide), None)
+    if "worker" in scopes:
+        return ["party_key", *(["site_key"] if wide else [])]
+    return [place] if place else []
+
+
+def _marks_of_all(
+    tables: Tables, candidates: ir.Table, measures: tuple[Measure, ...], scopes: tuple[Scope, ...]
+) -> ir.Table:
+    """The marks of every wanted class, one table beneath the other."""
+    rows = (
+        ibis.union(*(_of_measure(candidates, measure) for measure in measures))
+        if len(measures) > 1
+        else _of_measure(candidates, measures[0])
+    )
+    within = {"worker": "party_key", "site": "site_key", "industry": "industry", "all": None}
+    found: list[ir.Table] = []
+    source = rows
+    for scope in ("worker", "site", "industry", "all"):
+        if scope not in scopes:
+            continue
+        searched = rows.filter(~rows.by_crew) if scope == "worker" else source
+        marks = tables.kept(_marks(searched, [*CLASS, "measure"], within[scope]))
+        found.append(_in_class(marks, scope, with_job=True))
+        if scope != "worker":
+            source = marks
+        if set(measures) & set(ACROSS_JOBS):
+            across = marks.filter(marks.measure.isin(ACROSS_JOBS))
+            found.append(_in_class(_marks(across, ["single", "long", "measure"], within[scope]), scope, with_job=False))
+    return ibis.union(*found) if len(found) > 1 else found[0]
+
+
+def _of_measure(candidates: ir.Table, measure: Measure) -> ir.Table:
+    score = candidates[f"{measure}_score"]
+    rows = candidates.filter(_beats(score, candidates[f"{measure}_score_before"]))
+    return rows.select(*CARRIED, *CLASS, "status", measure=ibis.literal(measure), score=score.cast(VALUE))
+
+
+def _marks(rows: ir.Table, keys: list[str], within: str | None) -> ir.Table:
+    """The rows that beat all that started before: as good as the best so far, and the first that were."""
+    keys = [*keys, within] if within else keys
+    so_far = ibis.window(group_by=keys, order_by=["started", "tie"], range=(None, 0))
+    best = rows.mutate(_best=rows.score.max().over(so_far)).filter(lambda t: t.score == t._best).drop("_best")
+    same = ibis.window(group_by=[*keys, "score"], order_by=["started", "tie"])
+    return best.mutate(_first=ibis.rank().over(same)).filter(lambda t: t._first == 0).drop("_first")
+
+
+def _in_class(marks: ir.Table, scope: str, with_job: bool) -> ir.Table:
+    """Adds the class that the marks were found in, and what beat them."""
+    within = {"worker": marks.worker, "site": marks.site, "industry": marks.industry}.get(scope, ibis.null("string"))
+    marks = marks.mutate(
+        class_job=marks.job if with_job else ibis.null("string"), scope=ibis.literal(scope), within=within
+    )
+    keys = [*(["job_key"] if with_job else []), "single", "long", "measure", "within"]
+    step = ibis.dense_rank().over(ibis.window(group_by=keys, order_by=["started", "tie"]))
+    marks = marks.mutate(_step=step)
+    following = ibis.window(group_by=keys, order_by="_step", range=(1, 1))
+    return marks.mutate(
+        beaten_by=marks.id.argmin(marks.first_entry).over(following),
+        beaten_on=marks.day.argmin(marks.first_entry).over(following),
+    ).drop("_step")
+
+
+def _told(marks: ir.Table) -> ir.Table:
+    """The columns as declared."""
+    stood = ibis.greatest(marks.beaten_on.delta(marks.day, unit="day"), 0)
+    return marks.mutate(
+        job=marks.class_job, shift=marks.id, set_on=marks.day, holder=ibis.ifelse(marks.single, "single", "crew"),
+        length=ibis.ifelse(marks.long, "period", "shift"),
+        days_stood=ibis.ifelse(marks.beaten_on.isnull(), ibis.null("int64"), stood),
+    )  # fmt: skip

@@ -1,0 +1,185 @@
+"""Standings: who stands where in a period.
+
+Σ quantity ÷ Σ expected, divided once at the end, so that 3,000 of 3,000 is exactly one. Ties share a rank: 1, 1, 3. Periods are
+half-open: a shift belongs to the period in which it started, by the clock of its site; weeks start on Monday. A report of several days
+counts only in periods that hold it whole, and a start known only by month or year only in periods that hold that month or year;
+`left_out` counts the others. Where jobs of different units come together, the attainment is the mean over the shifts.
+
+With `labour`, what is divided is each shift's share: quantity × own hours ÷ labour hours, rounded down to 9 places.
+"""
+
+from typing import Literal
+
+import ibis
+import ibis.expr.types as ir
+
+from ..tables import Tables
+from . import periods
+from .arithmetic import CHANGE, EXPECTED, FIGURE, less, near, settled, share
+from .attainment import judged
+from .parameter import Parameter
+from .periods import Period
+
+SUM = "decimal(38, 9)"
+Scope = Literal["worker", "crew", "site", "industry", "all"]
+SCHEMA = ibis.schema(
+    {
+        "from": "date", "until": "date", "party": "string", "name": "string", "rank": "int64", "shifts": "int64", "quantity": SUM,
+        "unit": "string", "expected": SUM, "attainment": FIGURE, "basis": "string", "change": CHANGE,
+        "shifts_without_quota": "int64", "verified": "int64", "disputed": "int64", "left_out": "int64",
+    }
+)  # fmt: skip
+COLUMNS = {
+    "from": "first day of the period; absent for all time",
+    "until": "the day after its last",
+    "party": "the worker, crew, site or industry; absent where all stand together",
+    "name": "its name, as last known",
+    "rank": "place in the period, 1 is best; equal figures share a rank; absent without an attainment",
+    "shifts": "how many shifts count",
+    "quantity": "what they yielded; absent across different units",
+    "unit": "in which unit; absent across different units",
+    "expected": "what their quotas asked; absent across different units",
+    "attainment": "quantity ÷ expected over the shifts that have an expected figure",
+    "basis": "sum: divided once; mean: over the shifts, across different units",
+    "change": "attainment less that of the period before, where there is one",
+    "shifts_without_quota": "shifts without an expected figure, or, with labour, without known labour hours",
+    "verified": "how many of the shifts were verified",
+    "disputed": "how many of them are disputed",
+    "left_out": "reports that started in the period and that it does not hold whole",
+}
+PARAMETERS = (
+    Parameter("period", "choice", "what is compared: a day, a week from Monday, ... or all time", ("day", "week", "month", "quarter", "year", "all"), "month"),
+    Parameter("scope", "choice", "who is ranked", ("worker", "crew", "site", "industry", "all"), "worker"),
+    Parameter("labour", "flag", "share each shift among all labour hours", default=False),
+    Parameter("verified_only", "flag", "count verified shifts only", default=False),
+    Parameter("minimum_shifts", "whole", "rank only who has so many shifts", default=0),
+    Parameter("job", "text", "count shifts of this job only"),
+)  # fmt: skip
+
+KEYS = {"worker": "party_key", "crew": "party_key", "site": "site_key", "industry": "industry"}
+
+
+def derive(
+    tables: Tables,
+    *,
+    period: Period = "month",
+    scope: Scope = "worker",
+    labour: bool = False,
+    verified_only: bool = False,
+    minimum_shifts: int = 0,
+    job: str | None = None,
+) -> ir.Table:
+    """One row per party and period, best first."""
+    shifts = judged(tables)
+    shifts = shifts.filter(shifts.status == "verified" if verified_only else shifts.status != "annulled")
+    if job is not None:
+        shifts = shifts.filter(shifts.job == job)
+    if scope in ("worker", "crew"):
+        shifts = shifts.filter(shifts.by_crew == (scope == "crew"))
+    sums = _sums(_placed(shifts, tables, period, scope), tables, labour)
+    return _ranked(_named(_figures(sums, tables, labour, minimum_shifts), tables, scope), period)
+
+
+def _placed(shifts: ir.Table, tables: Tables, period: Period, scope: Scope) -> ir.Table:
+    """Adds `party` (a key or an industry), `at` (the number of the period) and whether that period holds it `whole`."""
+    party = shifts[KEYS[scope]] if scope in KEYS else ibis.null("int64")
+    shifts = periods.with_last_day(shifts.mutate(party=party), tables)
+    at, end = (
+        periods.number(shifts[day], shifts[month], period)
+        for day, month in (("day", "month"), ("last_day", "last_month"))
+    )
+    return shifts.mutate(at=at, whole=(at == end) & periods.precise_enough(shifts.precision, period))
+
+
+def _sums(shifts: ir.Table, tables: Tables, labour: bool) -> ir.Table:
+    """One row per party and period: exact sums of what is divided, and counts."""
+    unit = tables.held("units", lambda: units(tables))
+    shifts = shifts.left_join(unit, shifts.job_key == unit.of_job).view()
+    wide = shifts.quantity.cast(EXPECTED)
+    above, below = ibis.ifelse(shifts.lower, shifts.expected, wide), ibis.ifelse(shifts.lower, wide, shifts.expected)
+    shifts = shifts.mutate(above=above, below=below, figure=shifts.labour_attainment if labour else shifts.attainment)
+    if labour:
+        part = share(shifts.above, shifts.own, shifts.labour_hours)
+        shifts = shifts.mutate(above=ibis.ifelse(shifts.alone, shifts.above, part))
+    whole = shifts.whole
+    known = whole & shifts.expected.notnull() & shifts.above.notnull()
+    return shifts.group_by("party", "at").agg(
+        shifts=shifts.count(where=whole),
+        known=shifts.count(where=known),
+        left_out=shifts.count(where=~whole),
+        shifts_without_quota=shifts.count(where=whole & ~known),
+        verified=shifts.count(where=whole & (shifts.status == "verified")),
+        disputed=shifts.count(where=whole & (shifts.status == "disputed")),
+        quantity=shifts.quantity.sum(where=whole),
+        expected=shifts.expected.sum(where=known),
+        above=shifts.above.sum(where=known),
+        below=shifts.below.sum(where=known),
+        total=shifts.figure.sum(where=whole),
+        figures=shifts.figure.count(where=whole),
+        first_unit=shifts.unit_key.min(where=whole),
+        last_unit=shifts.unit_key.max(where=whole),
+    )
+
+
+def units(tables: Tables) -> ir.Table:
+    """of_job (key), unit, unit_key: one number for the jobs that have the same unit and the same better."""
+    job = tables.job
+    same = ibis.window(group_by=[job.unit, job.better])
+    return job.select(of_job="key", unit="unit", unit_key=job.key.min().over(same))
+
+
+def _figures(sums: ir.Table, tables: Tables, labour: bool, minimum_shifts: int) -> ir.Table:
+    """Divides once."""
+    sums = sums.filter(sums.shifts >= minimum_shifts) if minimum_shifts else sums
+    alike = sums.first_unit == sums.last_unit
+    summed = alike & (sums.known > 1)  # the sum of one is the figure of that one
+    above = ibis.ifelse(summed, sums.above.try_cast(EXPECTED), sums.total.try_cast(EXPECTED))
+    below = ibis.ifelse(summed, sums.below.try_cast(EXPECTED), sums.figures.cast(EXPECTED))
+    sums = sums.mutate(alike=alike, above=above, below=below)
+    sums = sums.mutate(close=near(sums.above, sums.below))
+    sums = sums.mutate(attainment=settled(sums.close, sums.above, sums.below))
+    unit = tables.held("units", lambda: units(tables)).select(of_unit="unit_key", unit="unit").distinct()
+    joined = sums.left_join(unit, ibis.ifelse(sums.alike, sums.first_unit, ibis.null("int64")) == unit.of_unit)
+    empty = ibis.null(SUM)
+    return joined.select(
+        "party", "at", "shifts", "unit", "attainment", "shifts_without_quota", "verified", "disputed", "left_out",
+        quantity=ibis.ifelse(sums.alike, sums.quantity.cast(SUM), empty),
+        expected=ibis.ifelse(sums.alike, sums.expected.cast(SUM), empty),
+        basis=ibis.ifelse(ibis.coalesce(sums.alike, True), "sum", "mean"),
+    ).view()  # fmt: skip
+
+
+def _named(sums: ir.Table, tables: Tables, scope: Scope) -> ir.Table:
+    """From keys to ids and names."""
+    if scope in ("industry", "all"):
+        return sums.mutate(party=sums.party.cast("string"), name=ibis.null("string"))
+    names = latest(getattr(tables, scope), scope)
+    joined = sums.left_join(names, sums.party == names.key)
+    return joined.select(
+        *(sums[name] for name in sums.columns if name != "party"), party=names.id, name=names.name
+    ).view()
+
+
+def latest(table: ir.Table, scope: str) -> ir.Table:
+    """key, id, name: the last version of each worker or crew, or each site."""
+    if scope == "site":
+        return table.select("key", "id", "name")
+    last = ibis.window(group_by=table.key, order_by=[table["from"].desc(), table.first_entry.desc()])
+    return table.mutate(last=ibis.row_number().over(last)).filter(lambda t: t.last == 0).select("key", "id", "name")
+
+
+def _ranked(sums: ir.Table, period: Period) -> ir.Table:
+    best = ibis.window(group_by=sums["at"], order_by=sums.attainment.desc())
+    before = ibis.window(group_by=sums.party, order_by=sums["at"])
+    table = sums.mutate(
+        position=ibis.rank().over(best) + 1,
+        before_at=sums["at"].lag().over(before),
+        before=sums.attainment.lag().over(before),
+    )
+    start, end = (periods.start_of(table["at"] + ahead, period) for ahead in (0, 1))
+    table = table.mutate(
+        rank=ibis.ifelse(table.attainment.isnull(), ibis.null("int64"), table.position.cast("int64")),
+        change=ibis.ifelse(table.before_at == table["at"] - 1, less(table.attainment, table.before), ibis.null(CHANGE)),
+        **{"from": start, "until": end},
+    )
+    return table.order_by(table["at"], table["rank"].asc(nulls_first=False), table.party).select(*SCHEMA.names)

@@ -1,0 +1,64 @@
+"""Every derived table against the plainest Python, on random ledgers, as known at several sizes; and what the registry promises."""
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import reference
+from books import BASE, books, compare, derive, known
+from checkweigh import tables
+from checkweigh.derived import DERIVED
+
+PATIENT = settings(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
+"""Each example opens a ledger and plans a query: a few large ones, not made smaller when one fails."""
+scopes = st.sampled_from(("worker", "crew", "site", "industry", "all"))
+periods = st.sampled_from(("day", "week", "month", "quarter", "year", "all"))
+
+
+@PATIENT
+@given(book=books(), data=st.data())
+def test_attainment_is_what_plain_python_computes(book, data):
+    size = data.draw(st.integers(10, len(book)))
+    wanted = [_figures(row) for row in reference.attainment(book, size)]
+    compare("attainment", derive("attainment", book, size), wanted)
+
+
+def _figures(row):
+    return row
+
+
+@PATIENT
+@given(book=books(), data=st.data())
+def test_records_are_what_plain_python_computes(book, data):
+    size = data.draw(st.integers(10, len(book)))
+    compare("records", derive("records", book, size), reference.records(book, size))
+
+
+@PATIENT
+@given(book=books(), data=st.data())
+def test_standings_are_what_plain_python_computes(book, data):
+    shown = known(book)
+    for _ in range(3):
+        asked = {"period": data.draw(periods), "scope": data.draw(scopes), "labour": data.draw(st.booleans())}
+        asked |= {"verified_only": data.draw(st.booleans()), "minimum_shifts": data.draw(st.integers(0, 2))}
+        asked["job"] = data.draw(st.sampled_from((None, "hew")))
+        compare("standings", derive("standings", shown, **asked), reference.standings(book, **asked))
+
+
+@PATIENT
+@given(book=books(most=10))
+def test_honours_are_what_plain_python_computes(book):
+    compare("honours", derive("honours", book), reference.honours(book))
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_declared_schema_is_derived_schema(name):
+    found = DERIVED[name].derive(known(BASE))
+    assert found.schema() == DERIVED[name].schema
+    assert tables.collect(found).schema == DERIVED[name].schema.to_pyarrow()
+    assert list(DERIVED[name].columns) == list(DERIVED[name].schema.names)
