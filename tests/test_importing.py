@@ -3,9 +3,12 @@
 import datetime
 import json
 import re
+import shlex
+import shutil
 from collections import Counter
 from fractions import Fraction
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -13,11 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from checkweigh import importing
+from checkweigh import cli, importing
 from checkweigh.errors import Refused
 from checkweigh.importing import RowsRefused, Settings, naming, settings_from
 from checkweigh.importing.sheets import open_sheet
-from conftest import EDGE, founded
+from checkweigh.ledger import Ledger
+from conftest import EDGE
 
 HEADER = "id,worker,job,site,started,hours,quantity\n"
 
@@ -499,16 +503,29 @@ def test_kinds_without_an_id_are_known_by_what_they_say(ledger, take):
     ]
 
 
-# Real data.
+# Real data, by the commands that the documentation gives.
 
-GARMENTS = {
-    "mapping": {
-        "crew": "team", "headcount": "no_of_workers", "job": "department", "started": "date",
-        "quota": "targeted_productivity", "quantity": "actual_productivity",
-    },
-    "constants": {"site": "factory", "industry": "garments", "timezone": "Asia/Dhaka", "unit": "share"},
-    "create": True,
-}  # fmt: skip
+PAGE = Path(__file__).parent.parent / "docs" / "importing.md"
+
+
+def run_page(ledger_name, file, monkeypatch, tmp_path):
+    """Run the page's commands about a ledger, up to its import, in a directory that holds the file. Returns the import's arguments."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(file, tmp_path)
+    text = PAGE.read_text().replace("\\\n", " ")
+    commands = [
+        shlex.split(line) for line in text.splitlines() if re.match(rf"checkweigh (init|import) {ledger_name} ?", line)
+    ]
+    assert [command[1] for command in commands] == ["init", "import"]
+    for _, *arguments in commands:
+        checkweigh(*arguments)
+    return commands[-1][1:]
+
+
+def checkweigh(*arguments, code=0):
+    with pytest.raises(SystemExit) as done:
+        cli.main(list(arguments))
+    assert (done.value.code or 0) == code
 
 
 def attainments(ledger):
@@ -516,44 +533,43 @@ def attainments(ledger):
     return {one["id"]: Fraction(one["quantity"]) / quotas[one["quota"]] for one in shifts(ledger)}
 
 
-def test_garments(tmp_path, shared):
-    file = shared("data/garments.csv")
-    with founded(tmp_path / "garments") as ledger:
-        with pytest.raises(Refused, match="could each be two dates; pass --dates mdy"):
-            importing.read(ledger, file, edge=EDGE, settings=Settings(**GARMENTS))
-        report = importing.read(ledger, file, edge=EDGE, settings=Settings(**GARMENTS, dates=("mdy",)))
-        assert (report.rows, report.added, report.created["job"], report.created["crew"]) == (1197, 1197, 2, 12)
+def test_garments(tmp_path, shared, monkeypatch):
+    again = run_page("garments.ledger", shared("data/garments.csv"), monkeypatch, tmp_path)
+    with Ledger.open("garments.ledger") as ledger:
+        assert (len(shifts(ledger)), len(entries(ledger, "crew"))) == (1197, 12)
+        assert {job["id"] for job in entries(ledger, "job")} == {"sewing", "finishing"}
         found = attainments(ledger)
         assert sum(value >= 1 for value in found.values()) == 875
         best = next(one for one in shifts(ledger) if found[one["id"]] == max(found.values()))
-        assert (best["crew"], best["started"]) == ("7", "2015-02-04T18:00:00Z")
-        assert int(max(found.values()) * 1000) == 7469
+        assert (best["crew"], best["started"]) == ("7", "2015-02-04T18:00:00Z")  # 5 February in Dhaka
+        assert round(float(max(found.values())), 3) == 7.469
         days = {one["started"] for one in shifts(ledger)}
         assert len(days) == 59 and min(days) == "2014-12-31T18:00:00Z" and max(days) == "2015-03-10T18:00:00Z"
-        assert importing.read(ledger, file, edge=EDGE, settings=Settings(**GARMENTS, dates=("mdy",))).nothing_new
+        size = ledger.size
+    checkweigh(*again)
+    without_dates = [word for word in again if word not in ("--dates", "mdy")]
+    checkweigh(*without_dates, code=2)
+    with Ledger.open("garments.ledger") as ledger:
+        assert ledger.size == size
 
 
-MINES = {
-    "mapping": {
-        "crew": "MSHA ID", "crew_name": "Mine Name", "job": "Mine Type", "period": "Year", "labour_hours": "Labor Hours",
-        "quantity": "Production (short tons)", "crew_headcount": "Average Employees",
-    },
-    "constants": {
-        "site": "usa", "industry": "coal", "timezone": "America/New_York", "unit": "short_ton", "crew_headcount": "1",
-    },
-    "create": True,
-}  # fmt: skip
-
-
-def test_mines(tmp_path, shared):
-    file = shared("data/eia_coal_mines.csv")
-    with founded(tmp_path / "mines") as ledger:
-        with pytest.raises(RowsRefused, match="5 of 12,090 rows are refused") as refused:
-            importing.read(ledger, file, edge=EDGE, settings=Settings(**MINES))
-        assert {row[1:3] for row in refused.value.report.refusals()} == {("labour_hours", "-")}
-        report = importing.read(ledger, file, edge=EDGE, settings=Settings(**MINES, accept_valid=True))
-        assert (report.added, report.refused_rows, report.created["job"]) == (12_085, 5, 3)
-        found = shifts(ledger)
-        assert sum(one["quantity"] == "0" for one in found) == 3171
-        again = importing.read(ledger, file, edge=EDGE, settings=Settings(**MINES, accept_valid=True))
-        assert (again.added, again.skipped) == (0, 12_085)
+def test_mines(tmp_path, shared, monkeypatch, capsys):
+    again = run_page("mines.ledger", shared("data/eia_coal_mines.csv"), monkeypatch, tmp_path)
+    with Ledger.open("mines.ledger") as ledger:
+        assert len(shifts(ledger)) == 12_085 and len(entries(ledger, "job")) == 3
+        assert sum(one["quantity"] == "0" for one in shifts(ledger)) == 3171
+        first = shifts(ledger)[0]
+        assert (first["started"], first["ended"], first["labour_hours"]) == (
+            "2001-01-01T05:00:00Z",
+            "2002-01-01T05:00:00Z",
+            "11052",
+        )
+        size = ledger.size
+    refused = (tmp_path / "refused.csv").read_text().splitlines()
+    assert len(refused) == 6 and all("labour_hours,-," in line for line in refused[1:])
+    capsys.readouterr()
+    checkweigh(*again)
+    checkweigh(*[word for word in again if word != "--accept-valid"], code=2)
+    assert "5 of 12,090 rows" in capsys.readouterr().err
+    with Ledger.open("mines.ledger") as ledger:
+        assert ledger.size == size
