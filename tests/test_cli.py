@@ -300,7 +300,7 @@ def flip(path: Path, needle: bytes) -> None:
 
 
 def test_verify_says_where_a_byte_was_changed(book, run):
-    assert "5 entries, as they were signed" in run("verify", book).out
+    assert "5 entries, every byte as it was signed" in run("verify", book).out
     flip(book, b'"id":"hewing"')
     assert "entry 1" in run("verify", book, code=3).err
 

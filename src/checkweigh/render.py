@@ -12,9 +12,10 @@ from decimal import Decimal
 from typing import IO, Any, Literal
 
 import pyarrow as pa
+from msgspec import Struct
 
 from .changes import Step
-from .entries import decimal_text
+from .entries import Helper, decimal_text
 
 Format = Literal["table", "csv", "json", "parquet"]
 Progress = Callable[[int], None]
@@ -33,6 +34,10 @@ def text(value: object) -> str:
         return value.isoformat(sep=" ", timespec="minutes" if value.second == 0 and value.microsecond == 0 else "auto")
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, Helper):
+        return f"{value.worker}:{value.role or ''}:{value.hours}"
+    if isinstance(value, Struct):
+        return text({name: getattr(value, name) for name in value.__struct_fields__})
     if isinstance(value, dict):
         return " ".join(f"{name}={text(part)}" for name, part in value.items() if part is not None)
     if isinstance(value, Step):

@@ -40,6 +40,11 @@ def tell(*parts: str | tuple[str, str]) -> None:
     screen().print(Text.assemble(*parts), soft_wrap=True)
 
 
+def counted(entries: int) -> str:
+    """So many entries."""
+    return f"{entries:,} {'entry' if entries == 1 else 'entries'}"
+
+
 def warn(message: str) -> None:
     """One line aside, for something that the user should know and that stops nothing."""
     from rich.text import Text

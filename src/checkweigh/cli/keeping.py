@@ -67,7 +67,7 @@ def _tell(ledger: Path, report: "Report", key: str | None, against: Path | None)
     counts = ", ".join(
         f"{number:,} {kind}" for kind, number in sorted(report.kinds.items(), key=lambda found: -found[1])
     )
-    edge.tell(("Verified: ", "bold green"), f"{ledger} holds {report.size:,} entries, as they were signed.")
+    edge.tell(("Verified: ", "bold green"), f"{ledger} holds {edge.counted(report.size)}, every byte as it was signed.")
     edge.tell(f"  {counts or 'no entries yet'}; the last recorded {report.recorded or 'never'}")
     if against is not None:
         edge.tell(f"  {against} is part of its history: nothing before it has changed.")
@@ -108,7 +108,7 @@ def backup(
     with Ledger.open(target) as copied:
         edge.tell(
             (str(target), "bold green"),
-            f" holds the {copied.size:,} entries of {ledger}, root {copied.root().hex()[:16]}…",
+            f" holds the {edge.counted(copied.size)} of {ledger}, root {copied.root().hex()[:16]}…",
         )
     if key_path(target).exists():
         edge.tell(f"{key_path(target)} is a copy of the signing key: keep it where only you can read it.")
@@ -126,5 +126,5 @@ def restore(
 
     with edge.progress(f"verifying {ledger.name}") as bar:
         report = from_backup.restore(source, ledger, progress=bar.at)
-    edge.tell((str(ledger), "bold green"), f" holds the {report.size:,} entries of {source}, verified.")
+    edge.tell((str(ledger), "bold green"), f" holds the {edge.counted(report.size)} of {source}, verified.")
     edge.tell(f"\n{report.checkpoint.strip()}")

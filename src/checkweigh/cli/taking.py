@@ -139,4 +139,4 @@ def _tell(found: "Report", ledger: Path, report: Path | None) -> None:
         edge.tell(f"Made along with them: {made[2:]}")
     if found.refused_rows:
         edge.tell((f"{found.refused_rows:,} rows were refused and left out:", "yellow"), _refusals(found, report))
-    edge.tell(f"The ledger now has {found.size_after:,} entries. Next: checkweigh show standings {ledger}")
+    edge.tell(f"The ledger now has {edge.counted(found.size_after)}. Next: checkweigh show standings {ledger}")

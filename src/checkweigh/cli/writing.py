@@ -120,7 +120,7 @@ def tell_added(opened: "Ledger", index: int) -> None:
     name = " ".join(entries.identity(entry) or (entries.kind_of(entry),))
     edge.tell((f"Entry {index}", "bold green"), f": {name}")
     edge.tell(f"  {described(entry)}")
-    edge.tell(f"The checkpoint covers {opened.size} entries, root {opened.root().hex()[:16]}…")
+    edge.tell(f"The checkpoint covers {edge.counted(opened.size)}, root {opened.root().hex()[:16]}…")
 
 
 def described(entry: Any) -> str:

@@ -123,7 +123,8 @@ def _night(book: Book) -> Iterator[RenderableType]:
     )  # fmt: skip
     yield _sentence(
         _figure(shift["quantity"]), " ÷ ", _figure(shift["expected"]), " = ", _figure(shift["attainment"], "bold yellow"),
-        f" quotas. The press said {entry.claimed_attainment}. Helpers: not stated.",
+        f" quotas; {entry.claimed_attainment} were claimed. Helpers: "
+        + ("not stated." if entry.helpers is None else f"{len(entry.helpers)}."),
     )  # fmt: skip
 
 

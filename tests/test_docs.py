@@ -1,0 +1,107 @@
+"""The docs say what the program does: reference pages are made from the code, and what a page shows is what a user gets.
+
+In a block of `console`, a line that begins with `$ ` is run, lines that begin with `> ` go on with it, and the rest is what it prints:
+`…` stands for any text, and a line of `...` for any lines.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from checkweigh.cli.app import COMMANDS
+from checkweigh.derived import DERIVED
+from checkweigh.kinds import KINDS
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+from docs import generate  # noqa: E402
+
+# Ibis 12 still calls by its old name what DuckDB 2 has renamed.
+pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md"])
+Step = tuple[str, list[str]]
+
+
+@pytest.mark.parametrize("name", generate.pages())
+def test_a_generated_page_is_what_the_code_says(name):
+    written = (generate.REFERENCE / name).read_text(encoding="utf-8")
+    assert written == generate.pages()[name], "run `make docs`"
+
+
+def test_every_command_table_kind_and_error_has_its_heading():
+    headings = {name: re.findall(r"^## (.+)$", text, re.M) for name, text in generate.pages().items()}
+    assert headings["commands.md"] == [name for name, *_ in COMMANDS]
+    assert headings["tables.md"] == list(DERIVED)
+    assert headings["entries.md"][: len(KINDS)] == list(KINDS)
+    assert {"Refused", "Broken", "AlreadyRecorded", "RowsRefused", "BeyondTheEnd"} <= set(headings["errors.md"])
+    assert {"CHECKWEIGH_KEY", "dates", "accept_valid"} <= set(headings["settings.md"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+    assert not [link for link in links if "://" not in link and not (page.parent / link).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_and_options_in_the_docs_exist(page):
+    commands = {name for name, *_ in COMMANDS}
+    named = re.findall(r"(?:^|[`$] ?)checkweigh ([a-z]+)", page.read_text(encoding="utf-8"), re.M)
+    assert set(named) <= commands
+
+
+def steps(page: Path) -> list[Step]:
+    """The commands of a page, in order, each with the lines that it is said to print."""
+    found: list[Step] = []
+    for block in re.findall(r"^```console\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                found.append((line[2:], []))
+            elif line.startswith("> ") and not found[-1][1]:
+                found[-1] = (found[-1][0] + "\n" + line[2:], [])
+            else:
+                found[-1][1].append(line.rstrip())
+    return found
+
+
+def pattern(lines: list[str]) -> str:
+    """What the lines of a page stand for."""
+    parts = [r"(?:.*\n)*?" if line == "..." else re.escape(line).replace("…", ".*") + " *\n" for line in lines]
+    return "".join(parts)
+
+
+def environment() -> dict[str, str]:
+    """As a user's terminal of 100 characters, where the command is on the path."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "COLUMNS": "100", "PYTHONWARNINGS": "ignore"}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if steps(page)], ids=lambda page: page.name)
+def test_what_a_page_shows_is_what_a_user_gets(page, tmp_path):
+    for command, lines in steps(page):
+        if command.startswith(("make ", "git ")):
+            continue
+        done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment(), capture_output=True, text=True)
+        said = done.stdout + done.stderr
+        assert "Traceback" not in said, said
+        assert done.returncode == (2 if "Refused:" in "".join(lines) else 0), f"{command}\n{said}"
+        assert re.fullmatch(pattern(lines or ["..."]), said), f"{command}\nprints\n{said}"
+
+
+def test_real_files_go_in_with_the_commands_of_the_page(shared, tmp_path):
+    for name in ("garments.csv", "eia_coal_mines.csv"):
+        shutil.copy(shared(f"data/{name}"), tmp_path / name)
+    blocks = re.findall(
+        r"^```\n(checkweigh .*?)^```$", (ROOT / "docs/importing.md").read_text(encoding="utf-8"), re.M | re.S
+    )
+    said = ""
+    for block in blocks:
+        done = subprocess.run(["bash", "-ec", block], cwd=tmp_path, env=environment(), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        said += done.stdout
+    assert "1,197 of 1,197 rows added" in said and "12,085 of 12,090 rows added" in said
