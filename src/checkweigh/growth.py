@@ -1,7 +1,7 @@
 """How a ledger grows inside one transaction: entries become bundles, leaves become tiles, and the tree gets its new root.
 
-Whole tables go through in stages that overlap: while one part is hashed, the one before it is compressed and the caller renders the next.
-Hashing in Python is the slowest stage, and it is the one that cannot be spread; everything else is made to hide behind it.
+Whole tables go through in stages that overlap: while one part is hashed and compressed, the caller renders the next. Hashing is the
+slowest stage, so it has a process of its own (see `hashing.py`), and everything else is made to hide behind it.
 """
 
 from collections import deque
@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pyarrow as pa
 
 from . import bundles, merkle
+from .hashing import Hasher
 from .merkle import TILE_WIDTH
 from .snapshot import TILE_SHIFT, Snapshot
 from .stores import Table, Writer
@@ -29,8 +30,9 @@ class Growth:
         self._frontier = snapshot.frontier()
         self._packed = snapshot.size // TILE_WIDTH * TILE_WIDTH
         self._pending = list(snapshot.entries_at(range(self._packed, snapshot.size)))
-        self._hasher = ThreadPoolExecutor(1)
-        self._packer = ThreadPoolExecutor(1)
+        self._hasher = Hasher()
+        self._hashing = ThreadPoolExecutor(1)
+        self._packing = ThreadPoolExecutor(1)
         self._stages: deque[tuple[Table, Future[Rows]]] = deque()
 
     @property
@@ -62,16 +64,19 @@ class Growth:
 
     def add_table(self, entries: pa.LargeBinaryArray) -> range:
         """Append entries in bulk; returns their indices. The work goes on in the background."""
-        start = self.size
+        start, pending = self.size, len(self._pending)
         self._settle(AHEAD - 2)
-        whole = pa.concat_arrays([pa.array(self._pending, pa.large_binary()), entries]) if self._pending else entries
-        full = len(whole) // TILE_WIDTH * TILE_WIDTH
-        self._begin("tiles", self._hasher, lambda: _tile_rows(self._frontier.add(_leaves(entries))))
-        if full:
-            first = self._packed // TILE_WIDTH
-            self._begin("bundles", self._packer, lambda: list(enumerate(bundles.pack_table(whole[:full]), first)))
-        self._packed += full
-        self._pending = whole[full:].to_pylist()
+        self._begin("tiles", self._hashing, lambda: self._tiles(entries, pending))
+        head = min(-pending % TILE_WIDTH, len(entries))
+        self._pending += entries[:head].to_pylist()
+        if len(self._pending) == TILE_WIDTH:
+            self._store("bundles", [(self._packed // TILE_WIDTH, bundles.pack(self._pending))])
+            self._packed, self._pending = self._packed + TILE_WIDTH, []
+        if whole := (len(entries) - head) // TILE_WIDTH * TILE_WIDTH:
+            first, body = self._packed // TILE_WIDTH, entries[head : head + whole]
+            self._begin("bundles", self._packing, lambda: list(enumerate(bundles.pack_table(body), first)))
+            self._packed += whole
+        self._pending += entries[head + whole :].to_pylist()
         return range(start, self.size)
 
     def finish(self) -> bytes:
@@ -89,8 +94,13 @@ class Growth:
         """End the background work; what it has not done is not missed."""
         for _, stage in self._stages:
             stage.cancel()
-        self._hasher.shutdown()
-        self._packer.shutdown()
+        self._hashing.shutdown()
+        self._packing.shutdown()
+        self._hasher.close()
+
+    def _tiles(self, entries: pa.LargeBinaryArray, pending: int) -> Rows:
+        head, whole, rest = self._hasher.hashed(entries, pending)
+        return _tile_rows(self._frontier.add(head) + self._frontier.add_tiles(whole) + self._frontier.add(rest))
 
     def _begin(self, table: Table, pool: ThreadPoolExecutor, work: Callable[[], Rows]) -> None:
         self._stages.append((table, pool.submit(work)))
@@ -104,10 +114,6 @@ class Growth:
     def _store(self, table: Table, rows: Rows) -> None:
         if rows:
             self._writer.put(table, rows)
-
-
-def _leaves(entries: pa.LargeBinaryArray) -> list[bytes]:
-    return merkle.leaf_hashes(bundles.as_list(entries))
 
 
 def _tile_rows(tiles: list[tuple[int, int, bytes]]) -> Rows:

@@ -225,6 +225,12 @@ class Frontier:
         self.size += len(leaves)
         return self._add(0, leaves)
 
+    def add_tiles(self, roots: list[bytes]) -> list[tuple[int, int, bytes]]:
+        """Append whole tiles of leaves by the hash over each, where no tile has been begun. Returns what `add` does."""
+        self.size += TILE_WIDTH * len(roots)
+        self.levels = self.levels or [[]]
+        return self._add(1, roots)
+
     def _add(self, level: int, hashes: list[bytes]) -> list[tuple[int, int, bytes]]:
         if level == len(self.levels):
             self.levels.append([])
