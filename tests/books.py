@@ -85,7 +85,7 @@ def book(*texts, start=START):
             else:
                 kind, names = header[0], header[1:]
                 fields = {name: cell_value(name, cell) for name, cell in zip(names, cells, strict=True) if cell != "-"}
-                made.append(entry(kind, **DEFAULTS.get(kind, {}), **fields))
+                made.append(entry(kind, **DEFAULTS.get(kind, {}) | fields))
     return made
 
 

@@ -15,6 +15,7 @@ IDENTITY = dict.fromkeys(("site", "job", "quota", "shift", "count", "rule", "cam
 IDENTITY |= dict.fromkeys(("worker", "crew"), ("id", "from"))
 MEASURES = ("quantity", "rate_per_hour", "rate_per_labour_hour", "attainment", "labour_attainment")
 DAY = timedelta(hours=24)
+ROOM = 2**127  # what an exact product of 18 places may come to, in units of the last place
 
 
 def down(number, places, before):
@@ -121,7 +122,8 @@ def _judged(index, place, shift, book, ruled):
     above, below = (expected, quantity) if job["better"] == "lower" else (quantity, expected)
     ratio = None if above is None or not below else above / below
     alone = not helpers and total is None
-    shared = ratio if alone else None if ratio is None or own is None else ratio * own / labour
+    known_own = own is not None and ratio is not None and above * own * 10**18 < ROOM
+    shared = ratio if alone else ratio * own / labour if known_own else None
     ruling = verdict.get("ruling", "withdrawn")
     return {
         "entry": index, "first_entry": place, "id": shift["id"], "worker": shift.get("worker"), "crew": shift.get("crew"), "job": job["id"],
@@ -245,7 +247,7 @@ def share(row, labour):
         return None
     if not labour or row["alone"]:
         return row["above"]
-    return None if row["own"] is None else down(row["above"] * row["own"] / row["labour_hours"], 9, 18)
+    return None if row["own"] is None or row["above"] * row["own"] * 10**18 >= ROOM else down(row["above"] * row["own"] / row["labour_hours"], 9, 18)
 
 
 def standings(

@@ -103,12 +103,17 @@ class Tables:
 _FAST = "CASE WHEN {near} * {d} > n THEN {near} - {one} WHEN ({near} + {one}) * {d} <= n THEN {near} + {one} ELSE {near} END"
 
 
-def _settling(kind: str, one: str, wide: str) -> str:
+def _near(digits: int, places: int) -> str:
+    """SQL: n ÷ d to the nearest last place, more or less; with two digits to spare, in 128 bits, since DuckDB multiplies 64 bits in 64."""
+    return f"TRY_CAST(n::DOUBLE / d::DOUBLE AS DECIMAL({digits + 2},{places}))"
+
+
+def _settling(digits: int, places: int) -> str:
     """SQL: n ÷ d rounded down, from `near`. An estimate too large for its last places in 64 bits is refined once by what is left."""
-    refined = f"(near + ((n - near * {wide})::DOUBLE / d::DOUBLE)::{kind})::{kind}"
-    sure = float(one) * 4e15
-    fast, slow = (_FAST.format(near=estimate, d=wide, one=one) for estimate in ("near", refined))
-    return f"CASE WHEN near >= {sure:.0f} THEN TRY(({slow})::{kind}) ELSE ({fast})::{kind} END"
+    kind, roomy, one = f"DECIMAL({digits},{places})", f"DECIMAL({digits + 2},{places})", f"{10**-places:.{places}f}"
+    refined = f"(near + ((n - near * d)::DOUBLE / d::DOUBLE)::{roomy})::{roomy}"
+    fast, slow = (_FAST.format(near=estimate, d="d", one=one) for estimate in ("near", refined))
+    return f"CASE WHEN near >= {4e15 * 10**-places:.0f} THEN TRY(({slow})::{kind}) ELSE ({fast})::{kind} END"
 
 
 _SCALED = "(({0}) * 1000000000)::HUGEINT"
@@ -121,13 +126,13 @@ _SHARED = (
     .replace("<= n", "<= above * own")
 )
 FUNCTIONS = {
-    "near_figure(n, d)": "TRY_CAST(n::DOUBLE / d::DOUBLE AS DECIMAL(18,6))",
-    "near_expected(n, d)": "TRY_CAST(n::DOUBLE / d::DOUBLE AS DECIMAL(27,9))",
-    "settled_figure(near, n, d)": _settling("DECIMAL(18,6)", "0.000001", "d::DECIMAL(27,9)"),
-    "settled_expected(near, n, d)": _settling("DECIMAL(27,9)", "0.000000001", "d"),
+    "near_figure(n, d)": _near(18, 6),
+    "near_expected(n, d)": _near(27, 9),
+    "settled_figure(near, n, d)": _settling(18, 6),
+    "settled_expected(near, n, d)": _settling(27, 9),
     "shared_figure(near, above, own, below, labour)": "CASE WHEN near < 4000000000 AND above::DOUBLE * own::DOUBLE < 9e13 "
-    f"THEN ({_SHARED})::DECIMAL(18,6) ELSE TRY(({_BY_STEPS})::DECIMAL(38,0) * 0.000001)::DECIMAL(18,6) END",
-    "share_of(above, own, labour)": f"TRY((({_SHARE}) // {_LABOUR})::DECIMAL(38,0) * 0.000000001)::DECIMAL(27,9)",
+    f"THEN ({_SHARED})::DECIMAL(18,6) ELSE TRY((({_BY_STEPS})::DECIMAL(38,0) * 0.000001)::DECIMAL(18,6)) END",
+    "share_of(above, own, labour)": f"TRY(((({_SHARE}) // {_LABOUR})::DECIMAL(38,0) * 0.000000001)::DECIMAL(27,9))",
     "asked_for(asked, hours, people)": "TRY((asked::DECIMAL(20,9) * hours * people)::DECIMAL(38,18))",
     "hours_of(hours, people)": "(hours::DECIMAL(19,6) * people)::DECIMAL(21,9)",
 }

@@ -32,8 +32,8 @@ def _function(shape: Callable[..., None], name: str, returns: str) -> Callable[.
 
 
 _near = {
-    FIGURE: _function(lambda n, d: None, "near_figure", FIGURE),
-    EXPECTED: _function(lambda n, d: None, "near_expected", EXPECTED),
+    FIGURE: _function(lambda n, d: None, "near_figure", "decimal(20, 6)"),
+    EXPECTED: _function(lambda n, d: None, "near_expected", "decimal(29, 9)"),
 }
 _settled = {
     FIGURE: _function(lambda near, n, d: None, "settled_figure", FIGURE),

@@ -48,7 +48,7 @@ COLUMNS = {
     "left_out": "reports that started in the period and that it does not hold whole",
 }
 PARAMETERS = (
-    Parameter("period", "choice", "what is compared: a day, a week from Monday, ... or all time", ("day", "week", "month", "quarter", "year", "all"), "month"),
+    Parameter("period", "choice", "what is compared: a day, a week from Monday, ... or all time", periods.PERIODS, "month"),
     Parameter("scope", "choice", "who is ranked", ("worker", "crew", "site", "industry", "all"), "worker"),
     Parameter("labour", "flag", "share each shift among all labour hours", default=False),
     Parameter("verified_only", "flag", "count verified shifts only", default=False),
