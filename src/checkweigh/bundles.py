@@ -102,7 +102,7 @@ def unpack_table(bundles: list[bytes], first: int) -> pa.LargeStringArray:
 def _all_decompressed(bundles: list[bytes], first: int) -> list[bytes]:
     with suppress(zstandard.ZstdError):
         if all(0 <= zstandard.frame_content_size(bundle) <= _FRAMED_AT_MOST for bundle in bundles):
-            found = zstandard.ZstdDecompressor().multi_decompress_to_buffer(bundles, threads=-1)
+            found = zstandard.ZstdDecompressor().multi_decompress_to_buffer([*bundles], threads=-1)
             return [found[number].tobytes() for number in range(len(found))]
     # Something is wrong with one of them: one by one, it gets named.
     return [_decompressed(bundle, f"bundle {first + number}") for number, bundle in enumerate(bundles)]
@@ -111,10 +111,11 @@ def _all_decompressed(bundles: list[bytes], first: int) -> list[bytes]:
 def _prefixes(data: Bytes, ends: Indices, first: int) -> Indices:
     """Where each entry's length stands: all bundles are walked abreast, an entry of each at a time."""
     padded = np.append(data, np.zeros(2, np.uint8))
-    at, found = ends[:-1], np.empty((TILE_WIDTH, len(ends) - 1), dtype=np.int64)
+    at: Indices = ends[:-1]
+    found = np.empty((TILE_WIDTH, len(ends) - 1), dtype=np.int64)
     for row in found:
         row[:] = np.minimum(at, len(data))
-        at = row + 2 + (padded[row].astype(np.int64) << 8) + padded[row + 1]
+        at = row + 2 + (padded[row].astype(np.int64) << 8) + padded[row + 1].astype(np.int64)
     if (astray := np.flatnonzero(at != ends[1:])).size:
         raise Broken(f"bundle {first + astray[0]}: the lengths of its entries do not add up")
     return found.T.reshape(-1)

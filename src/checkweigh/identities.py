@@ -26,8 +26,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .entries import Entry, identity, kind_of
-from .entries import Verdict as _Verdict
 from .errors import Broken
+from .kinds import Verdict
 from .stores import Meta, Reader, Writer
 
 Marks = npt.NDArray[np.uint64]
@@ -49,7 +49,7 @@ def keys(entry: Entry) -> list[tuple[str, str]]:
     if (names := identity(entry)) is not None:
         return [(kind, names[1])]
     found = [("replaces", str(entry.replaces))] if entry.replaces is not None else []
-    if isinstance(entry, _Verdict):
+    if isinstance(entry, Verdict):
         found.append((kind, entry.shift))
     return [*found, ("key", "")] if kind == "key" else found
 
