@@ -1,5 +1,6 @@
 """Imports: what goes in, what is refused and why, and that the same file again adds nothing."""
 
+import csv
 import datetime
 import json
 import re
@@ -15,13 +16,15 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from checkweigh import cli, importing
+from checkweigh import cli, codec, fields, importing
 from checkweigh.errors import Refused
 from checkweigh.importing import RowsRefused, Settings, naming, settings_from
 from checkweigh.importing.sheets import open_sheet
 from checkweigh.ledger import Ledger
-from conftest import EDGE
+from conftest import EDGE, founded
 
 HEADER = "id,worker,job,site,started,hours,quantity\n"
 
@@ -464,6 +467,74 @@ def test_helpers(ledger, take):
     assert take(text).nothing_new
     assert refusals(take, text.replace(":5.75", "")) == [(2, "helpers", "bo:timberer")]
     assert refusals(take, text.replace("bo:", "eve:").replace("01:00", "02:00")) == [(2, "helpers", "eve")]
+
+
+# A file means what its rows would mean at the command line.
+
+CELLS = {
+    "worker": ["ada", "bo", " ada ", "eve", ""],
+    "job": ["hew", "dig"],
+    "site": ["north", "south"],
+    "started": [
+        "2025-08-31", "2025-09-01 06:00", "2025-09-01T06:00:00.250Z", "2025-09-01T06:00+05:30", "2025-02-30", "2025-01-01",
+        "soon", "2031-01-01", "",
+    ],
+    "quantity": [
+        "102", "102.50", "1,234.5", "102 t", "102000kg", "3 m", "-1", "x", "1e3", ".5", "5.", "+5", "0", "0.1234567891",
+        "999999999.999999999", "1000000000", "",
+    ],
+    "hours": ["5.75", "5:45", "5 h 45 min", "5:20", "24", "24.5", "0", "x", ""],
+    "headcount": ["1", "2", "1.0", ""],
+    "labour_hours": ["6", "5", "100", ""],
+    "helpers": ["none", "bo:timberer:5.75", "bo::5:45", "ada::1", "eve::1", "bo:1", "cy::0", ""],
+    "claimed_attainment": ["14.57", "1457%", "x", ""],
+    "evidence": ["seen", "e\u0301", "two\nlines", 'with "quotes", commas', "bad\x01", ""],
+}  # fmt: skip
+GOOD = {"worker": "ada", "job": "hew", "site": "north", "started": "2025-08-31", "quantity": "102"}
+
+
+def rows_of_cells():
+    change = st.sampled_from(sorted(CELLS)).flatmap(lambda name: st.tuples(st.just(name), st.sampled_from(CELLS[name])))
+    return st.lists(st.lists(change, max_size=3).map(lambda some: {**GOOD, **dict(some)}), min_size=1, max_size=6)
+
+
+def one_by_one(ledger, row):
+    """What `checkweigh add` would make of a row, None where it refuses it."""
+
+    def lookup(kind, name):
+        found = ledger.find(kind, name)
+        return codec.decode(ledger.entry(found[-1])) if found else None
+
+    try:
+        given = fields.read("shift", ["id=x", *(f"{name}={text}" for name, text in row.items() if text)], lookup)
+        with ledger.append(EDGE) as batch:
+            index = batch.add("shift", given)
+            entry = json.loads(batch.growth.entry(index))
+            raise Undone
+    except Undone:
+        return {name: value for name, value in entry.items() if name not in ("id", "salt")}
+    except Refused:
+        return None
+
+
+class Undone(Exception):
+    """Takes a batch back."""
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=rows_of_cells())
+def test_a_file_means_what_its_rows_mean_one_by_one(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("same")
+    with founded(path / "ledger") as ledger:
+        expected = [one_by_one(ledger, row) for row in rows]
+        names = sorted({name for row in rows for name in row})
+        with (path / "file.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerows([names, *([row.get(name, "") for name in names] for row in rows)])
+        report = importing.read(ledger, path / "file.csv", edge=EDGE, settings=Settings(accept_valid=True))
+        found = [{name: value for name, value in one.items() if name not in ("id", "salt")} for one in shifts(ledger)]
+        assert found == [one for one in expected if one is not None]
+        assert report.refused_rows == sum(one is None for one in expected)
 
 
 # Other kinds.

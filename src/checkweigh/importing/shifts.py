@@ -220,20 +220,29 @@ def _parted(draft: Draft, table: pa.Table, quotas: pa.Table | None) -> Ready:
 
 
 def _judged(table: pa.Table, quotas: pa.Table | None) -> list[pa.Table]:
-    """What is out of bounds in the quotas that shifts state, and then in the shifts, so that none is made for a bad shift.
+    """What is out of bounds in shifts that state a quota, so that none is made for a bad shift, and in those quotas.
 
-    Shifts without quotas are judged when they are added.
+    Of the other shifts only those are judged here that lack what a name is made of; the rest are when they are added.
     """
+    ids = table["id"].combine_chunks()
+    rows = np.arange(len(table)) if quotas is not None else np.flatnonzero(ids.is_null().to_numpy(zero_copy_only=False))
     found = []
+    if len(rows):
+        problems = bounds.problems("shift", table.take(pa.array(rows)))
+        # An id that is out of bounds is said by its value; one that could not be made, by what it lacks.
+        made = pc.or_(pc.not_equal(problems["field"], "id"), problems["value"].is_valid())
+        found.append(_at_rows(problems.filter(made), rows))
     if quotas is not None:
-        found.append(bounds.problems("shift", table))
-        rows = np.flatnonzero(quotas["id"].combine_chunks().is_valid().to_numpy(zero_copy_only=False))
-        of_quotas = bounds.problems("quota", quotas.take(pa.array(rows)))
-        if len(of_quotas):
-            fields = pa.array([_QUOTA_NAMES.get(name, name) for name in of_quotas["field"].to_pylist()], pa.string())
-            at = pa.array(rows[of_quotas["row"].to_numpy()])
-            found.append(pa.table([at, fields, of_quotas["value"], of_quotas["reason"]], schema=bounds.SCHEMA))
+        stated = np.flatnonzero(quotas["id"].combine_chunks().is_valid().to_numpy(zero_copy_only=False))
+        of_quotas = _at_rows(bounds.problems("quota", quotas.take(pa.array(stated))), stated)
+        fields = pa.array([_QUOTA_NAMES.get(name, name) for name in of_quotas["field"].to_pylist()], pa.string())
+        found.append(of_quotas.set_column(1, "field", fields))
     return [part for part in found if len(part)]
+
+
+def _at_rows(problems: pa.Table, rows: Any) -> pa.Table:
+    """Problems of some rows, by the numbers that these have among all."""
+    return problems.set_column(0, "row", pa.array(rows[problems["row"].to_numpy()], pa.int64()))
 
 
 _QUOTA_NAMES = {"quantity": "quota", "hours": "quota_hours", "per": "quota_per", "basis": "quota_basis"}

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from .. import bounds, codec
 from ..errors import BadRows
-from ..ledger import Batch
+from ..ledger import Batch, Ledger
 from .mapping import Plan
 from .settings import Settings
 from .shifts import PROBLEMS, Ready
@@ -24,6 +24,7 @@ class Taker:
     """Takes the rows of one file into a batch, and counts."""
 
     batch: Batch
+    ledger: Ledger
     settings: Settings
     plan: Plan
     begun: int
@@ -71,8 +72,7 @@ class Taker:
         known = np.flatnonzero(standing.is_valid().to_numpy(zero_copy_only=False))
         fresh = _without(len(table), known)
         indices = standing.take(pa.array(known)).to_numpy(zero_copy_only=False)
-        texts = pa.array([self.batch.growth.entry(int(index)).decode() for index in indices], pa.string())
-        before = codec.decode_table("shift", texts)
+        before = codec.decode_table("shift", self._entries(indices))
         mine = table.take(pa.array(known))
         changed = first_difference(mine, before)
         self.skipped += int((changed.field < 0).sum())
@@ -86,6 +86,14 @@ class Taker:
         self._add_quotas(quotas, np.concatenate([fresh, known[replacing]]))
         self.added += self._add(table.take(pa.array(fresh)), records[fresh])
         self.corrected += self._replace(mine.take(pa.array(replacing)), records[known][replacing], indices[replacing])
+
+    def _entries(self, indices: Any) -> Any:
+        """The canonical texts of entries: in bulk where they lie close together, as those of a file that was imported before do."""
+        first, last = int(indices.min()), int(indices.max())
+        if last >= self.begun or last - first > 8 * len(indices):
+            return pa.array([self.batch.growth.entry(index).decode() for index in indices.tolist()], pa.string())
+        runs = [texts for _, texts in self.ledger.bundles(first, last + 1)]
+        return pa.chunked_array(runs).take(pa.array(indices - first)).cast(pa.string()).combine_chunks()
 
     def _replace(self, table: pa.Table, records: Any, indices: Any) -> int:
         if not len(table):
