@@ -10,17 +10,19 @@ do the same for a whole Arrow table of one kind inside the engine, byte for byte
 """
 
 from collections.abc import Mapping
+from datetime import UTC
 from functools import cache, reduce
 from operator import or_
+from typing import Any
 
 import duckdb
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from . import entries
 from .entries import KINDS, LONGEST, Entry, column_of
 from .errors import BadEntry, NotCanonical
+from .values import date_text, decimal_text, time_text
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _DECODER: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(type=reduce(or_, KINDS.values()))
@@ -84,37 +86,68 @@ def encode_table(kind: str, table: pa.Table, constants: Mapping[str, str]) -> pa
     checked here: `bounds.problems` says beforehand which rows are not entries.
     """
     used = [name for name in table.column_names if table[name].null_count < len(table)]
-    pieces = _pieces(kind, table, used, constants)
-    sql = "SELECT concat(" + ", ".join(pieces) + ") AS entry FROM rows_to_encode"
-    with duckdb.connect() as engine:
-        engine.register("rows_to_encode", table.select(used) if used else table)
+    ready = {name: _prepared(kind, name, table[name]) for name in used}
+    sql = "SELECT concat(" + ", ".join(_pieces(kind, table, ready, constants)) + ") AS entry FROM rows_to_encode"
+    with _engine().cursor() as engine:
+        engine.register(
+            "rows_to_encode", pa.table({name: column for name, (column, _) in ready.items()}) if used else table
+        )
         return engine.sql(sql).to_arrow_table()["entry"]
 
 
-def _pieces(kind: str, table: pa.Table, used: list[str], constants: Mapping[str, str]) -> list[str]:
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """One engine for all tables, since starting one costs as much as rendering ten thousand rows; each use takes a cursor."""
+    return duckdb.connect()
+
+
+def _prepared(kind: str, name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
+    """A column and the SQL for its JSON value without the quotes. Where few values recur, each is written once, not each time."""
+    shape = column_of(kind, name)
+    if shape in DECIMAL_SHAPES or shape in ("time", "day"):
+        encoded = column.combine_chunks().dictionary_encode()
+        if 8 * len(encoded.dictionary) <= len(column):
+            texts = pa.array([_value_text(shape, value) for value in encoded.dictionary.to_pylist()], pa.string())
+            return texts.take(encoded.indices), f'"{name}"'
+    return column, _rendered(kind, name, column)
+
+
+def _value_text(shape: str, value: Any) -> str:
+    if shape == "time":
+        return time_text(value.replace(tzinfo=UTC))
+    return date_text(value) if shape == "day" else decimal_text(value)
+
+
+_UNQUOTED = frozenset({"texts", "helpers", "whole", "flag"})
+
+
+def _pieces(
+    kind: str, table: pa.Table, ready: Mapping[str, tuple[Any, str]], constants: Mapping[str, str]
+) -> list[str]:
     """SQL expressions whose concatenation is the entry; a comma goes before a field once a required one has been written."""
     pieces, literal, begun = [], "{", False
-    always = {"kind", *constants} | {name for name in used if table[name].null_count == 0}
-    for name in sorted({"kind", *constants, *used}):
+    always = {"kind", *constants} | {name for name in ready if table[name].null_count == 0}
+    for name in sorted({"kind", *constants, *ready}):
         before, after = (",", "") if begun else ("", ",")
         key = _json_text(name) + ":"
+        quote = '"' if name in ready and column_of(kind, name) not in _UNQUOTED else ""
         if name == "kind" or name in constants:
             value = kind if name == "kind" else constants[name]
             literal += before + key + _json_text(value)
         elif name in always:
-            pieces += [_quote(literal + before + key), _rendered(kind, name, table)]
-            literal = ""
+            # Literals that meet become one: the fewer pieces, the faster the engine joins them.
+            pieces += [_quote(literal + before + key + quote), ready[name][1]]
+            literal = quote
         else:
             pieces += [_quote(literal)] if literal else []
-            pieces.append(_optional(kind, name, table, before + key, after))
+            pieces.append(_optional(name, before + key + quote, ready[name][1], quote + after))
             literal = ""
         begun = begun or name in always
     return [*pieces, _quote(literal + "}")]
 
 
-def _optional(kind: str, name: str, table: pa.Table, before: str, after: str) -> str:
-    written = f"concat({_quote(before)}, {_rendered(kind, name, table)}, {_quote(after)})"
-    return f"CASE WHEN \"{name}\" IS NULL THEN '' ELSE {written} END"
+def _optional(name: str, before: str, value: str, after: str) -> str:
+    return f"CASE WHEN \"{name}\" IS NULL THEN '' ELSE concat({_quote(before)}, {value}, {_quote(after)}) END"
 
 
 def _json_text(text: str) -> str:
@@ -125,13 +158,13 @@ def _quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _rendered(kind: str, name: str, table: pa.Table) -> str:
-    """SQL for the JSON value of one column."""
+def _rendered(kind: str, name: str, values: pa.ChunkedArray) -> str:
+    """SQL for the JSON value of one column, without the quotes of a text."""
     shape, column = column_of(kind, name), f'"{name}"'
     if shape in DECIMAL_SHAPES:
-        return f"'\"' || {_decimal_sql(column)} || '\"'"
+        return _decimal_sql(column)
     if shape == "time":
-        return f"'\"' || replace({column}::VARCHAR, ' ', 'T') || 'Z\"'"
+        return f"replace({column}::VARCHAR, ' ', 'T') || 'Z'"
     if shape == "texts":
         return (
             f"""concat('["', array_to_string(list_transform({column}, lambda t: {_escaped_sql("t")}), '","'), '"]')"""
@@ -140,10 +173,7 @@ def _rendered(kind: str, name: str, table: pa.Table) -> str:
         return _helpers_sql(column)
     if shape == "conditions":
         raise BadEntry(kind, [(name, None, "rules are added one by one")])
-    if shape in ("whole", "flag"):
-        return f"{column}::VARCHAR"
-    text = _escaped_sql(column) if shape == "text" and _needs_escape(table[name]) else f"{column}::VARCHAR"
-    return f"'\"' || {text} || '\"'"
+    return _escaped_sql(column) if shape == "text" and _needs_escape(values) else f"{column}::VARCHAR"
 
 
 def _decimal_sql(column: str) -> str:
@@ -151,8 +181,12 @@ def _decimal_sql(column: str) -> str:
 
 
 def _needs_escape(column: pa.ChunkedArray) -> bool:
-    found = pc.any(pc.match_substring_regex(column.cast(pa.string()), r'["\\\n\t]'))
-    return bool(found.as_py())
+    """Whether any text holds a character that JSON escapes; bytes are searched, since none of them is part of another character."""
+    pieces = (chunk.cast(pa.string()).buffers()[2] for chunk in column.chunks)
+    return any(letter in data for piece in pieces if piece for data in [piece.to_pybytes()] for letter in _ESCAPED)
+
+
+_ESCAPED = (b'"', b"\\", b"\n", b"\t")
 
 
 def _escaped_sql(text: str) -> str:
@@ -189,6 +223,6 @@ def decode_table(kind: str, rows: pa.Array | pa.ChunkedArray) -> pa.Table:
     """
     source = pa.table({"entry": rows})
     sql = f"SELECT unnest(from_json(entry, '{_structure(kind)}')) FROM entries_to_decode"
-    with duckdb.connect() as engine:
+    with _engine().cursor() as engine:
         engine.register("entries_to_decode", source)
         return engine.sql(sql).to_arrow_table().cast(SCHEMAS[kind])
