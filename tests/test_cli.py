@@ -373,7 +373,7 @@ def test_a_file_is_written_whole(book, run, tmp_path):
     assert len(json.loads((tmp_path / "log.json").read_text())) == 5
     assert "csv" in run("log", book, "--out", tmp_path / "log.txt", code=2).err
     said = run("log", book, "--out", tmp_path / "nowhere" / "log.csv", code=2).err
-    assert "nowhere" in said and "No such file" in said
+    assert "nowhere" in said and "there is no directory" in said
 
 
 def test_backup(book, run, tmp_path):

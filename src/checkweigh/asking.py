@@ -15,6 +15,7 @@ from .derived import Derivation
 from .tables import Tables
 
 ROWS = 65_536
+RUN = 1 << 19
 KEYS: dict[str, tuple[str, ...]] = {
     "attainment": ("id",),
     "standings": ("from", "party"),
@@ -22,8 +23,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "honours": ("honour", "rule", "award", "worker", "crew", "from", "on", "shift"),
 }
 """Which columns tell which row of a table is which, at whatever size it is asked for."""
-ORDERS: dict[str, tuple[str, ...]] = {"attainment": ("first_entry",)}
-"""The order of tables that come in none, so that the same question gets the same bytes."""
+BY_ENTRY = {"attainment": "first_entry"}
+"""Tables that come in no order, with the index by which they are put into that of the log: the same question gets the same bytes."""
 FIRST: dict[str, tuple[str, ...]] = {
     "attainment": ("id", "worker", "crew", "quantity", "expected", "attainment", "labour_attainment", "status", "day", "job", "holder"),
     "standings": ("from", "party", "name", "rank", "shifts", "attainment", "change", "quantity", "expected", "unit"),
@@ -56,9 +57,13 @@ def answer(
 def _reader(tables: Tables, derivation: Derivation, parameters: Mapping[str, Any]) -> pa.RecordBatchReader:
     """The rows as the engine finds them, in the types that are declared."""
     schema = derivation.schema.to_pyarrow()
-    found = derivation.derive(tables, **parameters)
-    sql = ibis.to_sql(
-        found.order_by(*ORDERS[derivation.name]) if derivation.name in ORDERS else found, dialect="duckdb"
-    )
-    batches = tables.engine.sql(sql).to_arrow_reader(ROWS)
+    sql = ibis.to_sql(derivation.derive(tables, **parameters), dialect="duckdb")
+    queries = _run_by_run(sql, BY_ENTRY[derivation.name], tables.size) if derivation.name in BY_ENTRY else [sql]
+    batches = (batch for query in queries for batch in tables.engine.sql(query).to_arrow_reader(ROWS))
     return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in batches))
+
+
+def _run_by_run(sql: str, column: str, size: int) -> Iterator[str]:
+    """A query for each run of the log, so that rows come in its order without all of them being sorted at once."""
+    for start in range(0, size, RUN):
+        yield f"SELECT * FROM ({sql}) WHERE {column} >= {start} AND {column} < {start + RUN} ORDER BY {column}"

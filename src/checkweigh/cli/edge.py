@@ -95,6 +95,11 @@ def failure(error: BaseException) -> int:
         return 3 if broken else 2
     if isinstance(error, OSError):
         return failure(Refused(_said_by_the_system(error)))
+    if isinstance(error, MemoryError) or type(error).__name__ in ("OutOfMemoryException", "IOException"):
+        said = str(error).partition("\n")[0]
+        return failure(
+            Refused(f"this computer has no room for it: {said or 'out of memory'}; free memory or disk and try again")
+        )
     aside().print(
         Text.assemble(("Checkweigh failed where it should not: ", "bold red"), _report(error)), soft_wrap=True
     )
