@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from ..errors import Refused
 
-SCHEMA = pa.schema([("line", pa.int64()), ("field", pa.string()), ("value", pa.string()), ("reason", pa.string())])
+TEXT = pa.dictionary(pa.int32(), pa.string())
+SCHEMA = pa.schema([("line", pa.int64()), ("field", TEXT), ("value", TEXT), ("reason", TEXT)])
 
 SHOWN = 80  # characters of a value that are worth a place in a message
 
@@ -84,7 +85,16 @@ class RowsRefused(Refused):
         super().__init__(f"{report.file}: {rows} are refused and nothing was written; {next_step}{lines}")
 
 
+def compact(problems: pa.Table) -> pa.Table:
+    """Problems whose texts stand in them once: a million rows may be refused for the same few reasons."""
+    for number, name in enumerate(problems.column_names[1:], 1):
+        problems = problems.set_column(number, name, problems[name].combine_chunks().dictionary_encode())
+    return problems
+
+
 def sorted_refusals(found: list[pa.Table]) -> pa.Table:
     """All refusals, by line."""
-    table = pa.concat_tables(found) if found else SCHEMA.empty_table()
-    return table.take(pc.sort_indices(table, [("line", "ascending")])) if len(table) else table
+    if not found:
+        return SCHEMA.empty_table()
+    table = pa.concat_tables(found).unify_dictionaries().combine_chunks()
+    return table.take(pc.sort_indices(table, [("line", "ascending")]))

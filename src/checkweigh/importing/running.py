@@ -22,7 +22,7 @@ from .dates import Formats
 from .drafts import Draft, drafted, earliest_day
 from .mapping import Plan, mapped
 from .naming import Namer
-from .report import SCHEMA, Report, RowsRefused, sorted_refusals
+from .report import SCHEMA, Report, RowsRefused, compact, sorted_refusals
 from .settings import Settings
 from .sheets import Sheet, open_sheet
 from .shifts import Known, ready
@@ -171,8 +171,7 @@ class Run:
         records = (
             np.unique(np.concatenate([one["record"].to_numpy() for one in found])) if found else np.zeros(0, np.int64)
         )
-        lines = self.sheet.lines(records.tolist()) if found else {}
-        at = np.asarray([lines[record] for record in records.tolist()], dtype=np.int64)
+        at = self.sheet.lines(records)
         for one in found:
             places = np.searchsorted(records, one["record"].to_numpy())
             tables.append(pa.table([pa.array(at[places]), one["field"], one["value"], one["reason"]], schema=SCHEMA))
@@ -182,13 +181,11 @@ class Run:
 
     def _misshapen(self, rows: list[tuple[int, int]]) -> pa.Table:
         wanted = len(self.sheet.header)
-        reasons = [
-            f"has {cells} cells where the header has {wanted}; is it cut off, or a quotation mark not closed?"
-            for _, cells in rows
-        ]
-        none = pa.nulls(len(rows), pa.string())
-        return pa.table(
-            [pa.array([line for line, _ in rows]), pa.array([""] * len(rows)), none, pa.array(reasons)], schema=SCHEMA
+        said = "has {} cells where the header has {}; is it cut off, or a quotation mark not closed?"
+        reasons = pa.array([said.format(cells, wanted) for _, cells in rows], pa.string())
+        lines, fields = pa.array([line for line, _ in rows], pa.int64()), pa.array([""] * len(rows), pa.string())
+        return compact(pa.table([lines, fields, pa.nulls(len(rows), pa.string()), reasons], names=SCHEMA.names)).cast(
+            SCHEMA
         )
 
 

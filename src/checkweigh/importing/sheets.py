@@ -16,9 +16,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -30,6 +33,7 @@ CHUNK_ROWS = 131_072
 CHUNK_BYTES = 64 << 20
 BLOCK = 8 << 20
 Positions = Sequence[int]
+Numbers = npt.NDArray[np.int64]
 
 
 class Sheet(Protocol):
@@ -50,8 +54,8 @@ class Sheet(Protocol):
     def chunks(self, wanted: Positions) -> Iterator[tuple[pa.Table, int]]:
         """Tables of the wanted columns, named by their position, as text; and how much of the file is done."""
 
-    def lines(self, records: Iterable[int]) -> dict[int, int]:
-        """The line of the file on which each of these records begins."""
+    def lines(self, records: Numbers) -> Numbers:
+        """The line of the file on which each of these records, given in ascending order, begins."""
 
     def misshapen(self) -> Iterator[tuple[int, int]]:
         """(line, number of cells) of each row that has not as many cells as the header."""
@@ -151,17 +155,11 @@ class CsvSheet:
         self.left_out += 1
         return "skip"
 
-    def lines(self, records: Iterable[int]) -> dict[int, int]:
+    def lines(self, records: Numbers) -> Numbers:
         """The line on which each of these records begins."""
-        wanted, found = set(records), {}
-        last = max(wanted, default=-1)
         good = (line for line, cells in self._records() if cells == len(self.header))
-        for record, line in enumerate(good):
-            if record > last:
-                break
-            if record in wanted:
-                found[record] = line
-        return found
+        steps = np.diff(records, prepend=-1).tolist()
+        return np.fromiter((next(islice(good, step - 1, None)) for step in steps), np.int64, len(records))
 
     def misshapen(self) -> Iterator[tuple[int, int]]:
         """(line, number of cells) of each row that has not as many cells as the header."""
@@ -248,9 +246,9 @@ class ParquetSheet:
         except (pa.ArrowInvalid, OSError) as error:
             raise Refused(f"{self.path} cannot be read: {error}") from None
 
-    def lines(self, records: Iterable[int]) -> dict[int, int]:
+    def lines(self, records: Numbers) -> Numbers:
         """Rows are counted from 1."""
-        return {record: record + 1 for record in records}
+        return records + 1
 
     def misshapen(self) -> Iterator[tuple[int, int]]:
         """All rows of a Parquet file have all columns."""
@@ -312,9 +310,9 @@ class ExcelSheet:
             columns = [pa.array([_cell(row[position]) for _, row in part], pa.string()) for position in wanted]
             yield pa.table(columns, names=[str(position) for position in wanted]), start - 1 + len(part)
 
-    def lines(self, records: Iterable[int]) -> dict[int, int]:
+    def lines(self, records: Numbers) -> Numbers:
         """The row numbers that Excel shows."""
-        return {record: self._rows[record + 1][0] for record in records}
+        return np.fromiter((self._rows[record + 1][0] for record in records.tolist()), np.int64, len(records))
 
     def misshapen(self) -> Iterator[tuple[int, int]]:
         """All rows of a sheet have all columns."""

@@ -20,6 +20,7 @@ from . import cells, dates
 from .dates import Formats
 from .drafts import NOT_A_DATE
 from .mapping import Plan, targets_of_workers
+from .report import compact
 from .settings import Settings
 from .shifts import PROBLEMS
 from .taking import NOT_CONTENT
@@ -196,7 +197,7 @@ class Single:
             {"record": record, "field": name, "value": None if value is None else str(value), "reason": reason}
             for name, value, reason in problems
         ]
-        self.problems.append(pa.Table.from_pylist(rows, PROBLEMS))
+        self.problems.append(compact(pa.Table.from_pylist(rows, PROBLEMS)))
 
 
 _UNREAD = object()

@@ -11,6 +11,7 @@ from .. import bounds, codec
 from ..errors import BadRows
 from ..ledger import Batch, Ledger
 from .mapping import Plan
+from .report import compact
 from .settings import Settings
 from .shifts import PROBLEMS, Ready
 
@@ -39,7 +40,7 @@ class Taker:
     def take(self, ready: Ready) -> None:
         """Add what is new of these shifts."""
         if len(ready.problems):
-            self.problems.append(ready.problems)
+            self.problems.append(compact(ready.problems))
         table, records = ready.table, ready.records
         table, records, kept = self._once(table, records) if ready.named else (table, records, None)
         quotas = ready.quotas if ready.quotas is None or kept is None else ready.quotas.take(pa.array(kept))
@@ -120,7 +121,7 @@ class Taker:
         names = [self.plan.source_of(name) for name in named]
         texts = pa.array([None if value is None else str(value) for value in values], pa.string())
         columns = [pa.array(records[list(rows)], pa.int64()), pa.array(names), texts, pa.array(reasons)]
-        self.problems.append(pa.table(columns, schema=PROBLEMS))
+        self.problems.append(compact(pa.table(columns, schema=PROBLEMS)))
 
     def _add_quotas(self, quotas: pa.Table | None, rows: Any) -> None:
         """The quotas that these rows state, each once."""
@@ -152,7 +153,7 @@ class Taker:
                 {"record": int(records[row]), "field": "id", "value": changed.mine["id"][row].as_py(), "reason": said}
             )
         if found:
-            self.problems.append(pa.Table.from_pylist(found, PROBLEMS))
+            self.problems.append(compact(pa.Table.from_pylist(found, PROBLEMS)))
 
 
 def _without(rows: int, some: Any) -> Any:
