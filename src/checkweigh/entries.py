@@ -7,9 +7,9 @@ it refers to is the ledger's business.
 
 import unicodedata
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
@@ -78,7 +78,11 @@ def _outer(hint: Any) -> dict[str, Any]:
 
 def value(entry: Struct, field: str) -> Any:
     """A field of an entry by the name that stands in the log (`from`, `for`), None when absent."""
-    return getattr(entry, field + "_" if field in ("from", "for") else field)
+    return getattr(entry, _attribute(field))
+
+
+def _attribute(field: str) -> str:
+    return field + "_" if field in ("from", "for") else field
 
 
 def kind_of(entry: Entry) -> str:
@@ -171,39 +175,44 @@ Problems = list[tuple[str, object, str]]
 
 
 def _shared_problems(entry: Entry) -> Problems:
-    found: Problems = []
-    for name, shape in _checked(kind_of(entry)):
-        given = value(entry, name)
-        if given is None:
-            continue
-        if shape in ("day", "time") and not _real(given):
-            found.append((name, given, "is not a day of the calendar"))
-        elif shape in ("text", "texts") and not _normal(given):
-            found.append((name, given, "must be in Unicode normal form NFC"))
+    given = ((name, getattr(entry, attribute)) for name, attribute in _dated(kind_of(entry)))
+    found: Problems = [
+        (name, day, "is not a day of the calendar") for name, day in given if day is not None and not _real(day[:10])
+    ]
     if entry.void and entry.replaces is None:
         found.append(("void", True, "needs replaces: the index of the entry that is withdrawn"))
     if entry.replaces is not None and not entry.note:
         found.append(("note", None, "is missing: a replacement says why"))
-    return found
+    return found + _text_problems(entry)
 
 
 @cache
-def _checked(kind: str) -> tuple[tuple[str, str], ...]:
-    shapes = ((name, column_of(kind, name)) for name in fields(kind))
-    return tuple((name, shape) for name, shape in shapes if shape in ("day", "time", "text", "texts"))
+def _dated(kind: str) -> tuple[tuple[str, str], ...]:
+    """The fields that hold a date or a time, each with the attribute where it rests."""
+    names = (field.encode_name for field in msgspec.structs.fields(KINDS[kind]))
+    return tuple((name, _attribute(name)) for name in names if column_of(kind, name) in ("day", "time"))
 
 
-def _normal(given: str | tuple[str, ...]) -> bool:
-    texts = (given,) if isinstance(given, str) else given
-    return all(text.isascii() or unicodedata.is_normalized("NFC", text) for text in texts)
-
-
-def _real(given: str) -> bool:
+@lru_cache(maxsize=65_536)
+def _real(day: str) -> bool:
     try:
-        datetime.fromisoformat(given)
+        date.fromisoformat(day)
     except ValueError:
         return False
     return True
+
+
+def _text_problems(entry: Entry) -> Problems:
+    """Texts that are not in normal form, nested ones included; what joins texts in JSON never combines with their letters."""
+    data = msgspec.json.encode(entry)
+    if data.isascii() or unicodedata.is_normalized("NFC", data.decode()):
+        return []
+    fields_at_fault = [
+        name
+        for name in fields(kind_of(entry))
+        if not unicodedata.is_normalized("NFC", msgspec.json.encode(value(entry, name)).decode())
+    ]
+    return [(name, None, "must be in Unicode normal form NFC") for name in fields_at_fault]
 
 
 def _no_problems(entry: Any) -> Problems:
