@@ -29,6 +29,7 @@ import pyarrow.parquet
 
 from ..errors import Refused
 
+FIRST_ROWS = 16_384
 CHUNK_ROWS = 131_072
 CHUNK_BYTES = 64 << 20
 BLOCK = 8 << 20
@@ -178,17 +179,17 @@ class CsvSheet:
 
 
 def rechunked(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in tables of CHUNK_ROWS rows, or fewer where rows are long; the last may be shorter."""
+    """The same rows in tables of CHUNK_ROWS rows, or fewer where rows are long. The first is small, so that work begins early."""
     waiting: list[pa.Table] = []
-    rows = size = 0
+    rows, wanted = 0, FIRST_ROWS
     for table in tables:
         waiting.append(table)
-        rows, size = rows + len(table), size + table.nbytes
-        while rows >= CHUNK_ROWS or (rows and size >= CHUNK_BYTES):
+        rows += len(table)
+        while rows >= wanted or (rows and sum(part.nbytes for part in waiting) >= CHUNK_BYTES):
             whole = pa.concat_tables(waiting)
-            yield whole.slice(0, CHUNK_ROWS).combine_chunks()
-            rest = whole.slice(CHUNK_ROWS)
-            waiting, rows, size = [rest], len(rest), rest.nbytes
+            yield whole.slice(0, wanted).combine_chunks()
+            waiting, wanted = [whole.slice(wanted)], CHUNK_ROWS
+            rows = len(waiting[0])
     if rows:
         yield pa.concat_tables(waiting).combine_chunks()
 
