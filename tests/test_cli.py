@@ -1,14 +1,19 @@
 """The command line: what people type, what they are told, and what the ledger holds afterwards."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from checkweigh import cli
+from checkweigh.hashing import Hasher
 from checkweigh.ledger import Ledger
 
 # Ibis 12 still calls by its old name what DuckDB 2 has renamed.
@@ -255,6 +260,7 @@ def test_a_tables_own_options(book, run):
     assert "did you mean period?" in run("show", "standings", book, "--perod", "week", code=2).err
     assert "none of day, week" in run("show", "standings", book, "--period", "weak", code=2).err
     assert "did you mean records?" in run("show", "record", book, code=2).err
+    assert "the table comes before the ledger" in run("show", book, "records", code=2).err
     assert "--minimum-shifts NUMBER" in run("show", "tables").out
 
 
@@ -409,6 +415,33 @@ def test_a_full_disk_and_a_closed_pipe_leave_no_trace(book):
         capture_output=True, text=True,
     )  # fmt: skip
     assert pipe.stdout == '[\n{"i' and pipe.stderr == ""
+
+
+def test_an_interrupted_import_leaves_the_ledger_alone_and_no_trace(book, tmp_path):
+    rows = "".join(f"ada,hewing,north,2025-{1 + i % 12:02}-{1 + i % 28:02},{i % 90}\n" for i in range(300_000))
+    (tmp_path / "many.csv").write_text("worker,job,site,started,quantity\n" + rows)
+    code = "from checkweigh.cli import main; main()"
+    command = [sys.executable, "-c", code, "import", str(book), str(tmp_path / "many.csv")]
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        running.wait(1.5)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGINT)
+    out, err = running.communicate()
+    assert err == "" and (running.returncode, size(book)) in ((130, 5), (0, 300_005)), out
+
+
+def test_the_process_that_hashes_leaves_an_interruption_to_its_parent():
+    entries = pa.array([f"entry {i}" for i in range(20_000)], pa.large_binary())
+    hasher = Hasher()
+    first = hasher.hashed(entries, 0)
+    if hasher._child is not None:
+        hasher._child.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+    assert hasher.hashed(entries, 0) == first
+    hasher.close()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -26,8 +26,9 @@ ALONE_FROM = 16_384
 """Fewer entries are hashed here, since a child takes some hundredths of a second to start."""
 
 _CHILD = """
-import sys, types
+import signal, sys, types
 from itertools import pairwise
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever interrupts the parent closes the standard input
 package = types.ModuleType("checkweigh")
 package.__path__ = [sys.argv[1]]
 sys.modules["checkweigh"] = package

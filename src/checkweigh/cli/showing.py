@@ -79,6 +79,10 @@ def _derivation(table: str) -> "Derivation":
     from ..errors import Refused
     from ..fields import meant
 
+    if table not in DERIVED and Path(table).exists():
+        raise Refused(
+            f"the table comes before the ledger: checkweigh show records {table}; the tables are {', '.join(DERIVED)}"
+        )
     if table not in DERIVED:
         raise Refused(f"there is no table {table!r}{meant(table, DERIVED)}; the tables are {', '.join(DERIVED)}")
     return DERIVED[table]

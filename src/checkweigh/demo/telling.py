@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
+from rich.columns import Columns
 from rich.console import Console, JustifyMethod, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
@@ -100,7 +101,7 @@ def tell(console: Console, path: Path) -> None:
         for heading, section in SECTIONS:
             console.print(Rule(Text(heading, style="bold"), align="left", style="dim"))
             for part in section(book):
-                console.print(Padding(part, (0, 0, 0, 2)))
+                console.print(Padding(part, (0, 0, 0, 2), expand=False))
             console.print()
 
 
@@ -129,14 +130,13 @@ def _night(book: Book) -> Iterator[RenderableType]:
 
 
 def _record_book(book: Book) -> Iterator[RenderableType]:
-    sizes = {"as known at the end of 1936": book.then, "as known in 1990": book.later}
-    pages = [_page(book, title, book.rows("records", size, **HEWING)) for title, size in sizes.items()]
-    side = Table.grid(padding=(0, 4))
-    side.add_row(*pages)
+    then, later = (book.rows("records", size, **HEWING) for size in (book.then, book.later))
+    kept = {row["shift"] for row in later}
+    pages = (_page(book, "as known at the end of 1936", then, kept), _page(book, "as known in 1990", later, kept))
     yield _sentence(
         "Coal hewed by one worker in one shift, without a stated helper, in tonnes: each mark that beat all before it."
     )
-    yield side
+    yield Columns(pages, padding=(0, 4))
     for row in book.rows("records", book.then, book.later, **HEWING):
         yield _change(book, row)
     for verdict in book.of_kind("verdict"):
@@ -146,14 +146,16 @@ def _record_book(book: Book) -> Iterator[RenderableType]:
         )  # fmt: skip
     standing = book.rows("records", book.now, **{**HEWING, "holder": None, "standing": True})
     marks = " and ".join(f"{book.mark(row['shift'])} ({row['holder']})" for row in standing)
-    yield _sentence(f"Standing today: {marks}. Nobody has judged them yet.")
+    judged = "" if any(row["status"] != "reported" for row in standing) else " Nobody has judged them yet."
+    yield _sentence(f"Standing today: {marks}.{judged}")
 
 
-def _page(book: Book, title: str, marks: list[Row]) -> Table:
+def _page(book: Book, title: str, marks: list[Row], kept: set[str]) -> Table:
+    """A record book: the standing mark in green, one that will not stay in red."""
     page = _table("set on", "by", "tonnes>")
     page.title, page.title_style = title, "italic"
     for row in marks:
-        style = "bold green" if row["beaten_by"] is None else None
+        style = "red" if row["shift"] not in kept else "bold green" if row["beaten_by"] is None else None
         page.add_row(book.day(row), book.who(row), _text(row["value"]), style=style)
     return page
 
