@@ -88,10 +88,19 @@ def drafted(chunk: pa.Table, first: int, plan: Plan, settings: Settings, formats
         _read_periods(draft, formats["period"])
     for name in ("started", "ended"):
         if (texts := draft.texts(name)) is not None:
+            texts = _completed(texts, draft.columns["precision"]) if "precision" in draft.columns else texts
             draft.moments[name] = moments = dates.read(texts, formats[name])
             unread = texts.is_valid().to_numpy(zero_copy_only=False) & ~moments.valid
             draft.say(np.flatnonzero(unread), name, texts, NOT_A_DATE)
     return draft
+
+
+def _completed(texts: Any, precision: Any) -> Any:
+    """`1935-08` and `1935` as the first day of the month or year, where the row says that no more is known."""
+    month = pc.and_(pc.match_substring_regex(texts, "^[0-9]{4}-[0-9]{2}$"), precision.is_valid())
+    year = pc.and_(pc.match_substring_regex(texts, "^[0-9]{4}$"), pc.equal(precision, "year"))
+    texts = pc.if_else(month.fill_null(False), pc.binary_join_element_wise(texts, "01", "-"), texts)
+    return pc.if_else(year.fill_null(False), pc.binary_join_element_wise(texts, "01-01", "-"), texts)
 
 
 def _read_lists(draft: Draft) -> None:
