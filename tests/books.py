@@ -100,8 +100,10 @@ def cell_value(name, cell):
         return entries.time_text(datetime.fromisoformat(cell + "+00:00"))
     if name in ("for", "for_"):
         return cell.split("+")
-    if name in ("replaces",):
+    if name == "replaces":
         return int(cell)
+    if name == "void":
+        return cell == "true"
     return cell
 
 

@@ -247,7 +247,11 @@ def share(row, labour):
         return None
     if not labour or row["alone"]:
         return row["above"]
-    return None if row["own"] is None or row["above"] * row["own"] * 10**18 >= ROOM else down(row["above"] * row["own"] / row["labour_hours"], 9, 18)
+    return (
+        None
+        if row["own"] is None or row["above"] * row["own"] * 10**18 >= ROOM
+        else down(row["above"] * row["own"] / row["labour_hours"], 9, 18)
+    )
 
 
 def standings(

@@ -388,20 +388,18 @@ def _row(identity: str) -> str:
 def check(log: Log, directory: Path) -> list[Path]:
     """Every file of a segment that is not, byte for byte, what the log gives: each segment is built again and compared."""
     wrong: list[Path] = []
-    for start, stop, path in _directories(directory):
-        if stop > log.size:
-            wrong.append(path)
-            continue
-        with tempfile.TemporaryDirectory() as temporary:
-            cover = build(log, Path(temporary), start)
-            segment = _build_alone(log, Path(temporary), cover, start, stop)
-            names = {file.name for file in segment.path.iterdir()} | {file.name for file in path.iterdir()}
+    with tempfile.TemporaryDirectory() as temporary:
+        again = Path(temporary)
+        for start, stop, path in sorted(_directories(directory), key=lambda found: (found[1] - found[0], found[0])):
+            if stop > log.size:
+                wrong.append(path)
+                continue
+            before = build(log, again, start)
+            root = log.root(stop)
+            segment = open_segment(again, start, stop, root) or _build_segment(log, again, before, start, stop)
+            names = {file.name for file in (*segment.path.iterdir(), *path.iterdir())}
             wrong += [path / name for name in sorted(names) if not _same(path / name, segment.path / name)]
     return wrong
-
-
-def _build_alone(log: Log, directory: Path, cover: list[Segment], start: int, stop: int) -> Segment:
-    return _build_segment(log, directory, cover, start, stop)
 
 
 def _same(one: Path, other: Path) -> bool:

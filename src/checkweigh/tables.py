@@ -31,7 +31,7 @@ import numpy as np
 import pyarrow as pa
 
 from . import columns
-from .columns import Keys, Log, Segment
+from .columns import Log, Segment
 from .entries import KINDS
 from .errors import Refused
 
@@ -133,7 +133,8 @@ FUNCTIONS = {
     "shared_figure(near, above, own, below, labour)": "CASE WHEN near < 4000000000 AND above::DOUBLE * own::DOUBLE < 9e13 "
     f"THEN ({_SHARED})::DECIMAL(18,6) ELSE TRY((({_BY_STEPS})::DECIMAL(38,0) * 0.000001)::DECIMAL(18,6)) END",
     "share_of(above, own, labour)": f"TRY(((({_SHARE}) // {_LABOUR})::DECIMAL(38,0) * 0.000000001)::DECIMAL(27,9))",
-    "asked_for(asked, hours, people)": "TRY((asked::DECIMAL(20,9) * hours * people)::DECIMAL(38,18))",
+    "asked_for(asked, hours, people)": "CASE WHEN asked::DOUBLE * hours::DOUBLE * people::DOUBLE < 9e19 "
+    "THEN (asked::DECIMAL(20,9) * hours * people)::DECIMAL(38,18) END",
     "hours_of(hours, people)": "(hours::DECIMAL(19,6) * people)::DECIMAL(21,9)",
 }
 """What the derivations ask of the engine beside Ibis: exact decimal arithmetic, absent where the result does not fit its type.
@@ -174,14 +175,10 @@ def at(ledger: Log, size: int | None = None, directory: Path | None = None) -> T
 def from_entries(entries: Iterable[tuple[int, bytes]], size: int | None = None) -> Tables:
     """The tables of entries at hand, as known at a size: entries from that index on are left out (default: none)."""
     held = [(index, entry) for index, entry in entries if size is None or index < size]
-    keys: Keys = {}
-    pieces: Pieces = {}
-    if held:
-        texts = pa.array([entry.decode() for _, entry in held], pa.string())
-        pieces = columns.decode(0, texts, keys)
-        indices = np.array([index for index, _ in held])
-        if (indices != np.arange(len(held))).any():
-            raise ValueError("entries are given from the first on, without a gap")
+    if [index for index, _ in held] != list(range(len(held))):
+        raise ValueError("entries are given from the first on, without a gap")
+    texts = pa.array([entry.decode() for _, entry in held], pa.string())
+    pieces = columns.decode(0, texts, {}) if held else {}
     return _Opening(len(held) if size is None else size, [], pieces, None).tables()
 
 

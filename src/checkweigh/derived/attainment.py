@@ -173,14 +173,17 @@ def _judged_by_quota(table: ir.Table, tables: Tables) -> ir.Table:
 
 
 def _with_labour(table: ir.Table) -> ir.Table:
-    """Adds own hours, and what the quota asks before it is divided by the quota's hours."""
-    people = ibis.ifelse(table.asked_of_all, exact("1", "decimal(9, 3)"), table.headcount)
+    """Adds own hours, and what the quota asks before it is divided by the quota's hours, unless it asks just its quantity (`plainly`)."""
+    of_one = table.asked_of_all | ~table.by_crew
+    people = ibis.ifelse(of_one, exact("1", "decimal(9, 3)"), table.headcount)
     hour = exact("1", "decimal(12, 6)")
-    by_shift = table.asked_hours.isnull()
-    hours = ibis.ifelse(by_shift, ibis.ifelse(table.long, ibis.null("decimal(12, 6)"), hour), table.hours)
+    hours = ibis.ifelse(
+        table.asked_hours.isnull(), ibis.ifelse(table.long, ibis.null("decimal(12, 6)"), hour), table.hours
+    )
+    table = table.mutate(plainly=table.asked_hours.isnull() & of_one & ~table.long)
     return table.mutate(
-        own=hours_of(table.hours, table.headcount),
-        asked=asked_for(table.asked, hours, people),
+        own=ibis.ifelse(table.by_crew, hours_of(table.hours, table.headcount), table.hours.cast("decimal(21, 9)")),
+        to_divide=ibis.ifelse(table.plainly, ibis.null("decimal(38, 18)"), asked_for(table.asked, hours, people)),
         asked_hours=ibis.coalesce(table.asked_hours, hour),
         quota_after_shift=table.quota_entry > table.first_entry,
     )
@@ -188,16 +191,32 @@ def _with_labour(table: ir.Table) -> ir.Table:
 
 def _with_expected(table: ir.Table) -> ir.Table:
     """Adds `expected`, labour hours, whether nobody else worked on it (`alone`), and whether it is `single`."""
-    table = table.mutate(near_expected=near(table.asked, table.asked_hours, EXPECTED))
+    table = table.mutate(near_expected=near(table.to_divide, table.asked_hours, EXPECTED))
     helped = (table.own + ibis.coalesce(table.helper_hours, exact("0", "decimal(18, 6)"))).cast(LABOUR_HOURS)
-    unhelped = table.helper_count == 0
+    alone = (table.helper_count == 0) & table.total_hours.isnull()
     more = ibis.coalesce(table.total_hours > table.own, False)
+    divided = settled(table.near_expected, table.to_divide, table.asked_hours, EXPECTED)
+    labour = ibis.cases(
+        (alone, table.own.cast(LABOUR_HOURS)),
+        (table.total_hours.isnull(), helped),
+        else_=table.total_hours.cast(LABOUR_HOURS),
+    )
     return table.mutate(
-        expected=settled(table.near_expected, table.asked, table.asked_hours, EXPECTED),
-        labour_hours=ibis.ifelse(table.total_hours.isnull(), helped, table.total_hours.cast(LABOUR_HOURS)),
-        alone=unhelped & table.total_hours.isnull(),
-        single=~table.by_crew & unhelped & ~more,
-    ).drop("near_expected", "asked", "asked_hours", "asked_of_all", "helper_hours", "helper_count", "total_hours")
+        expected=ibis.ifelse(table.plainly, table.asked.cast(EXPECTED), divided),
+        labour_hours=labour,
+        alone=alone,
+        single=~table.by_crew & (table.helper_count == 0) & ~more,
+    ).drop(
+        "near_expected",
+        "asked",
+        "asked_hours",
+        "asked_of_all",
+        "helper_hours",
+        "helper_count",
+        "total_hours",
+        "to_divide",
+        "plainly",
+    )
 
 
 def _with_attainment(table: ir.Table) -> ir.Table:

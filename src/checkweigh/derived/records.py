@@ -66,22 +66,8 @@ PARAMETERS = (
     Parameter("standing", "flag", "only marks that nobody has beaten", default=False),
 )
 CLASS = ["job_key", "single", "long"]
-CARRIED = [
-    "entry",
-    "first_entry",
-    "id",
-    "worker",
-    "crew",
-    "job",
-    "site",
-    "industry",
-    "site_key",
-    "party_key",
-    "by_crew",
-    "started",
-    "tie",
-    "day",
-]
+CARRIED = ["entry", "first_entry", "site_key", "party_key", "by_crew", "started", "tie", "day", "status"]
+"""What is carried along for every shift: no names, which are looked up for the few marks that are found."""
 
 
 def derive(
@@ -120,8 +106,8 @@ def marks(tables: Tables, shifts: ir.Table, measures: tuple[Measure, ...], scope
     """Every mark among judged shifts, with its class (`class_job`, `measure`, `scope`, `within`, `single`, `long`), `value` and end."""
     shifts = shifts.mutate(tie=ibis.ifelse(shifts.precision.isnull(), ibis.literal(0, "int64"), shifts.first_entry + 1))
     candidates = tables.kept(_candidates(_scored(shifts, measures), measures, scopes))
-    found = _marks_of_all(tables, candidates, measures, scopes)
-    return found.mutate(value=found.score.abs().cast(VALUE))
+    found = tables.kept(_marks_of_all(tables, candidates, measures, scopes))
+    return _with_names(found.mutate(value=found.score.abs().cast(VALUE)), tables)
 
 
 def _scored(shifts: ir.Table, measures: tuple[Measure, ...]) -> ir.Table:
@@ -145,7 +131,7 @@ def _scored(shifts: ir.Table, measures: tuple[Measure, ...]) -> ir.Table:
     for name in ACROSS_JOBS:
         if name in measures:
             scores[f"{name}_score"] = shifts[name]
-    return shifts.select(*CARRIED, *CLASS, "utc_month", "status", **scores)
+    return shifts.select(*CARRIED, *CLASS, "utc_month", **scores)
 
 
 def _candidates(shifts: ir.Table, measures: tuple[Measure, ...], scopes: tuple[Scope, ...]) -> ir.Table:
@@ -156,13 +142,7 @@ def _candidates(shifts: ir.Table, measures: tuple[Measure, ...], scopes: tuple[S
     earlier = ibis.window(group_by=keys, order_by="utc_month", preceding=(None, 1))
     best = best.select(*keys, "utc_month", **{f"{name}_before": best[name].max().over(earlier) for name in scores})
     best = best.rename(lambda name: f"{name}_" if name in (*keys, "utc_month") else name)
-    joined = shifts.left_join(
-        best,
-        [
-            shifts[name].identical_to(best[f"{name}_"]) if name == "industry" else shifts[name] == best[f"{name}_"]
-            for name in (*keys, "utc_month")
-        ],
-    )
+    joined = shifts.left_join(best, [shifts[name] == best[f"{name}_"] for name in (*keys, "utc_month")])
     better = [_beats(shifts[name], best[f"{name}_before"]) for name in scores]
     kept = joined.select(
         *(shifts[name] for name in shifts.columns),
@@ -178,44 +158,40 @@ def _beats(score: ir.DecimalValue, before: ir.DecimalValue) -> ir.BooleanValue:
 
 def _narrowest(scopes: tuple[Scope, ...]) -> list[str]:
     """The keys beside `CLASS` of a class that every wanted one is made of."""
-    finest = {"site": "site_key", "industry": "industry"}
-    wide = [scope for scope in scopes if scope != "worker"]
-    place = next((finest[scope] for scope in ("site", "industry") if scope in wide), None)
-    if "worker" in scopes:
-        return ["party_key", *(["site_key"] if wide else [])]
-    return [place] if place else []
+    worker = ["party_key"] if "worker" in scopes else []
+    return worker + (["site_key"] if {"site", "industry"} & set(scopes) or (worker and "all" in scopes) else [])
+
+
+WITHIN: dict[Scope, str | None] = {"worker": "party_key", "site": "site_key", "industry": "industry", "all": None}
+"""The column that tells the classes of a scope apart; from the narrowest scope on."""
 
 
 def _marks_of_all(
     tables: Tables, candidates: ir.Table, measures: tuple[Measure, ...], scopes: tuple[Scope, ...]
 ) -> ir.Table:
     """The marks of every wanted class, one table beneath the other."""
-    rows = (
-        ibis.union(*(_of_measure(candidates, measure) for measure in measures))
-        if len(measures) > 1
-        else _of_measure(candidates, measures[0])
-    )
-    within = {"worker": "party_key", "site": "site_key", "industry": "industry", "all": None}
+    site = tables.site.select(at_site="key", industry="industry")
+    candidates = candidates.left_join(site, candidates.site_key == site.at_site).drop("at_site").view()
+    each = [_of_measure(candidates, measure) for measure in measures]
+    rows = tables.kept(ibis.union(*each) if len(each) > 1 else each[0])
     found: list[ir.Table] = []
     source = rows
-    for scope in ("worker", "site", "industry", "all"):
-        if scope not in scopes:
-            continue
+    for scope in (scope for scope in WITHIN if scope in scopes):
         searched = rows.filter(~rows.by_crew) if scope == "worker" else source
-        marks = tables.kept(_marks(searched, [*CLASS, "measure"], within[scope]))
+        marks = tables.kept(_marks(searched, [*CLASS, "measure"], WITHIN[scope]))
         found.append(_in_class(marks, scope, with_job=True))
         if scope != "worker":
             source = marks
         if set(measures) & set(ACROSS_JOBS):
             across = marks.filter(marks.measure.isin(ACROSS_JOBS))
-            found.append(_in_class(_marks(across, ["single", "long", "measure"], within[scope]), scope, with_job=False))
+            found.append(_in_class(_marks(across, ["single", "long", "measure"], WITHIN[scope]), scope, with_job=False))
     return ibis.union(*found) if len(found) > 1 else found[0]
 
 
 def _of_measure(candidates: ir.Table, measure: Measure) -> ir.Table:
     score = candidates[f"{measure}_score"]
     rows = candidates.filter(_beats(score, candidates[f"{measure}_score_before"]))
-    return rows.select(*CARRIED, *CLASS, "status", measure=ibis.literal(measure), score=score.cast(VALUE))
+    return rows.select(*CARRIED, *CLASS, "industry", measure=ibis.literal(measure), score=score.cast(VALUE))
 
 
 def _marks(rows: ir.Table, keys: list[str], within: str | None) -> ir.Table:
@@ -227,20 +203,48 @@ def _marks(rows: ir.Table, keys: list[str], within: str | None) -> ir.Table:
     return best.mutate(_first=ibis.rank().over(same)).filter(lambda t: t._first == 0).drop("_first")
 
 
-def _in_class(marks: ir.Table, scope: str, with_job: bool) -> ir.Table:
+def _in_class(marks: ir.Table, scope: Scope, with_job: bool) -> ir.Table:
     """Adds the class that the marks were found in, and what beat them."""
-    within = {"worker": marks.worker, "site": marks.site, "industry": marks.industry}.get(scope, ibis.null("string"))
-    marks = marks.mutate(
-        class_job=marks.job if with_job else ibis.null("string"), scope=ibis.literal(scope), within=within
-    )
-    keys = [*(["job_key"] if with_job else []), "single", "long", "measure", "within"]
-    step = ibis.dense_rank().over(ibis.window(group_by=keys, order_by=["started", "tie"]))
-    marks = marks.mutate(_step=step)
+    keys = [
+        *(["job_key"] if with_job else []),
+        "single",
+        "long",
+        "measure",
+        *([WITHIN[scope]] if WITHIN[scope] else []),
+    ]
+    marks = marks.mutate(_step=ibis.dense_rank().over(ibis.window(group_by=keys, order_by=["started", "tie"])))
     following = ibis.window(group_by=keys, order_by="_step", range=(1, 1))
     return marks.mutate(
-        beaten_by=marks.id.argmin(marks.first_entry).over(following),
+        of_job=ibis.literal(with_job), scope=ibis.literal(scope),
+        beater=marks.entry.argmin(marks.first_entry).over(following),
         beaten_on=marks.day.argmin(marks.first_entry).over(following),
-    ).drop("_step")
+    ).drop("_step")  # fmt: skip
+
+
+def _with_names(marks: ir.Table, tables: Tables) -> ir.Table:
+    """From keys to ids, for the shifts that set a mark."""
+    setters = marks.select("entry").distinct()
+    ids = tables.kept(tables.shift.select("entry", "id").semi_join(setters, "entry"))
+    of_shift, of_beater = ids.rename(at_entry="entry"), ids.select(by_entry="entry", beaten_by="id")
+    job, site = tables.job.select(of_key="key", job="id"), tables.site.select(at_key="key", site="id")
+    worker = tables.worker.select(by_worker="key", worker="id").distinct()
+    crew = tables.crew.select(by_crew_key="key", crew="id").distinct()
+    joined = (
+        marks.left_join(of_shift, marks.entry == of_shift.at_entry)
+        .left_join(of_beater, marks.beater == of_beater.by_entry)
+        .left_join(job, marks.job_key == job.of_key)
+        .left_join(site, marks.site_key == site.at_key)
+        .left_join(worker, marks.party_key == worker.by_worker)
+        .left_join(crew, marks.party_key == crew.by_crew_key)
+    )
+    nobody = ibis.null("string")
+    within = {"worker": worker.worker, "site": site.site, "industry": marks.industry}
+    return joined.select(
+        *(marks[name] for name in marks.columns if name != "beater"),
+        *(of_shift.id, of_beater.beaten_by, job.job, site.site, worker.worker, crew.crew),
+        class_job=ibis.ifelse(marks.of_job, job.job, nobody),
+        within=ibis.cases(*((marks.scope == scope, name) for scope, name in within.items()), else_=nobody),
+    ).view()
 
 
 def _told(marks: ir.Table) -> ir.Table:
