@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from checkweigh import cli, codec, fields, importing
 from checkweigh.errors import Refused
 from checkweigh.importing import RowsRefused, Settings, naming, settings_from
-from checkweigh.importing.sheets import open_sheet
+from checkweigh.importing.sheets import FIRST_ROWS, open_sheet
 from checkweigh.ledger import Ledger
 from conftest import EDGE, founded
 
@@ -163,6 +163,15 @@ def test_an_id_twice_in_a_file_is_the_same_row_or_refused(ledger, take):
     assert refusals(take, HEADER + same + same + same.replace("102", "9"), correct="typo") == [(4, "id", "s1")]
     report = take(HEADER + same + same)
     assert (report.added, report.skipped) == (1, 1)
+
+
+def test_an_id_that_comes_again_in_a_later_chunk_is_the_same_row_or_refused(take):
+    rows = [f"s{n},ada,hew,north,2025-08-31 06:00,6,102\n" for n in range(FIRST_ROWS + 2)]
+    assert take(HEADER + "".join(rows) + rows[0]).skipped == 1
+    changed = [row.replace(",102\n", ",103\n") for row in rows]
+    again = HEADER + "".join(changed) + rows[0]
+    assert refusals(take, again, correct="typo") == [(FIRST_ROWS + 4, "id", "s0")]
+    assert take(HEADER + "".join(changed), correct="typo").corrected == len(rows)
 
 
 # Refused rows: each is named, and nothing is written.
