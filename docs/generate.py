@@ -12,7 +12,7 @@ import pkgutil
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 import typer
@@ -114,11 +114,9 @@ def _part(title: str, part: type[msgspec.Struct]) -> Iterator[str]:
 
 def _field(kind: str, name: str) -> tuple[str, str, str]:
     hint = entries.fields(kind)[name]
-    choices = _choices(hint)
+    words = fields.choices(hint)
     target = KINDS[kind].targets.get(name)
-    value = (
-        " or ".join(choices) if choices else f"id of a {target}" if target else SHAPES[entries.column_of(kind, name)]
-    )
+    value = " or ".join(words) if words else f"id of a {target}" if target else SHAPES[entries.column_of(kind, name)]
     if target and entries.column_of(kind, name) == "texts":
         value = f"ids of {target}s"
     return f"`{name}`", value, "required" if name in entries.required(kind) else ""
@@ -126,20 +124,12 @@ def _field(kind: str, name: str) -> tuple[str, str, str]:
 
 def _value(hint: Any) -> str:
     """What a part of a field holds: one of a few words, or a shape."""
-    if choices := _choices(hint):
-        return " or ".join(choices).replace("True", "true")
+    if words := fields.choices(hint):
+        return " or ".join(words).replace("True", "true")
     metas = [part for part in get_args(hint) if isinstance(part, Meta)]
     if metas and metas[0].extra:
         return SHAPES[str(metas[0].extra["column"])]
     return next((_value(part) for part in get_args(hint) if part is not type(None)), "true or false")
-
-
-def _choices(hint: Any) -> tuple[str, ...]:
-    """The words of a field that takes one of a few."""
-    if get_origin(hint) is Literal:
-        return tuple(map(str, get_args(hint)))
-    parts = (part for part in get_args(hint) if part is not type(None) and not isinstance(part, Meta))
-    return next((found for part in parts if (found := _choices(part))), ())
 
 
 def tables() -> Iterator[str]:

@@ -94,6 +94,10 @@ def test_init_shows_the_verifier_key_and_what_to_do_with_it(tmp_path, run):
     assert (tmp_path / "a.ledger.key").stat().st_mode & 0o777 == 0o600
 
 
+def test_init_says_when_there_is_no_directory(tmp_path, run):
+    assert "there is no directory" in run("init", tmp_path / "nowhere" / "a.ledger", code=2).err
+
+
 def test_init_leaves_an_existing_file_alone(tmp_path, run):
     (tmp_path / "a.ledger").write_text("mine")
     assert "exists already" in run("init", tmp_path / "a.ledger", code=2).err
@@ -249,7 +253,8 @@ def test_a_judgement_that_cannot_be_is_refused(book, run):
     run("add", book, *SHIFT)
     assert "adjusted" in run("judge", book, "s-1", "adjusted", "--reason", "x", code=2).err
     assert "s-9" in run("judge", book, "s-9", "annulled", "--reason", "x", code=2).err
-    assert "ruling" in run("judge", book, "s-1", "wrong", "--reason", "x", code=2).err
+    assert "did you mean annulled?" in run("judge", book, "s-1", "anulled", "--reason", "x", code=2).err
+    assert "reason '': is empty" in run("judge", book, "s-1", "annulled", "--reason", "", code=2).err
     assert size(book) == 6
 
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -135,7 +135,11 @@ class _Reader:
         if not clean.isascii() and any(0xD800 <= ord(letter) <= 0xDFFF for letter in clean):
             raise Unreadable("is not UTF-8 text; check the encoding of your terminal or file")
         if not clean:
-            raise Unreadable("is empty; leave the field out instead")
+            required = name in entries.required(self.kind)
+            raise Unreadable("is empty" if required else "is empty; leave the field out instead")
+        words = choices(entries.fields(self.kind)[name])
+        if words and clean not in words:
+            raise Unreadable(f"is none of {', '.join(words)}{meant(clean, words)}")
         if shape == "quantity":
             return quantity(clean, self._unit())
         if shape == "time":
@@ -167,6 +171,14 @@ class _Reader:
         if found is None:
             raise _NotHeld(kind, name)
         return found
+
+
+def choices(hint: Any) -> tuple[str, ...]:
+    """The words of a field that takes one of a few; none where it takes anything."""
+    if get_origin(hint) is Literal:
+        return tuple(map(str, get_args(hint)))
+    parts = (part for part in get_args(hint) if part is not type(None) and not isinstance(part, msgspec.Meta))
+    return next((found for part in parts if (found := choices(part))), ())
 
 
 def quantity(text: str, unit: str | None) -> str:

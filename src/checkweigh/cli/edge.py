@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -65,6 +66,13 @@ def login() -> str:
         return f"login:{pwd.getpwuid(os.getuid()).pw_name}"
     except (ImportError, KeyError):
         return f"login:{os.environ.get('USERNAME') or 'unknown'}"
+
+
+def place(path: Path) -> Path:
+    """A path at which a file can be made. Raises Refused when its directory is not there."""
+    if not path.parent.is_dir():
+        raise Refused(f"{path}: there is no directory {path.parent}; make it first, or choose another place")
+    return path
 
 
 def edge(recorded: str | None = None) -> "Edge":

@@ -42,7 +42,7 @@ def verify(ledger: LEDGER, key: VKEY = None, against: OLD = None, save: SAVE = N
     if columns:
         _check_columns(ledger)
     if save is not None:
-        save.write_text(report.checkpoint, encoding="utf-8")
+        edge.place(save).write_text(report.checkpoint, encoding="utf-8")
         edge.tell(f"The checkpoint is saved in {save}.")
 
 
@@ -104,7 +104,7 @@ def backup(
     from ..ledger import Ledger, key_path
 
     with Ledger.open(ledger) as opened:
-        opened.backup(target)
+        opened.backup(edge.place(target))
     with Ledger.open(target) as copied:
         edge.tell(
             (str(target), "bold green"),
@@ -125,6 +125,6 @@ def restore(
     from .. import restore as from_backup
 
     with edge.progress(f"verifying {ledger.name}") as bar:
-        report = from_backup.restore(source, ledger, progress=bar.at)
+        report = from_backup.restore(source, edge.place(ledger), progress=bar.at)
     edge.tell((str(ledger), "bold green"), f" holds the {edge.counted(report.size)} of {source}, verified.")
     edge.tell(f"\n{report.checkpoint.strip()}")

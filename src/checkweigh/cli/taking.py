@@ -112,7 +112,7 @@ def _refusals(found: "Report", report: Path | None) -> str:
     if report is not None:
         from .. import render
 
-        with report.open("wb") as into:
+        with edge.place(report).open("wb") as into:
             render.write(found.refused.to_reader(), into, "csv")
         return f"\n  {report} holds all {len(found.refused):,} reasons"
     lines = [f"\n  {row}" for row, _ in zip(found.refusals(), range(TOLD), strict=False)]

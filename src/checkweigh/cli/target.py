@@ -62,15 +62,11 @@ class Target:
 
     def deliver(self, write: "Callable[[IO[bytes], Progress], int]", caption: Sequence[str]) -> None:
         """Let `write` write to standard output, or to the file, which is complete or not there: it is written beside its place."""
-        from ..errors import Refused
-
         if self.out is None:
             write(sys.stdout.buffer, lambda rows: None)
             sys.stdout.flush()
             return
-        if not self.out.parent.is_dir():
-            raise Refused(f"{self.out}: there is no directory {self.out.parent}")
-        partial = self.out.with_name(f".{self.out.name}.{os.getpid()}.partial")
+        partial = edge.place(self.out).with_name(f".{self.out.name}.{os.getpid()}.partial")
         try:
             with partial.open("wb") as file, edge.progress(f"writing {self.out.name}") as bar:
                 rows = write(file, bar.add)

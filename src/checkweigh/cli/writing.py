@@ -38,7 +38,7 @@ def init(
     """Make a new, empty ledger and its signing key."""
     from ..ledger import Ledger
 
-    with Ledger.create(ledger, edge=edge.edge(), origin=origin, demonstration=demonstration) as made:
+    with Ledger.create(edge.place(ledger), edge=edge.edge(), origin=origin, demonstration=demonstration) as made:
         edge.tell(
             (str(ledger), "bold green"),
             f" is a new {'demonstration ' if demonstration else ''}ledger, named {made.origin}.",
