@@ -76,7 +76,7 @@ def refused_one_by_one(kind, table):
 
 
 @pytest.mark.parametrize("kind", ["shift", "quota"])
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_a_row_is_refused_if_and_only_if_build_refuses_it(kind, data):
     listed = data.draw(rows(kind))

@@ -531,7 +531,7 @@ class Undone(Exception):
     """Takes a batch back."""
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=rows_of_cells())
 def test_a_file_means_what_its_rows_mean_one_by_one(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("same")
