@@ -112,26 +112,28 @@ def marks(tables: Tables, shifts: ir.Table, measures: tuple[Measure, ...], scope
 
 def _scored(shifts: ir.Table, measures: tuple[Measure, ...]) -> ir.Table:
     """Adds a column for each measure: the higher the better."""
-    rated = ~shifts.lower
-    columns: dict[str, ir.Value] = {}
-    if "rate_per_hour" in measures:
-        columns["hourly"] = near(shifts.quantity, ibis.ifelse(rated, shifts.hours, ibis.null("decimal(12, 6)")))
-    if "rate_per_labour_hour" in measures:
-        columns["labourly"] = near(
-            shifts.quantity, ibis.ifelse(rated, shifts.labour_hours, ibis.null("decimal(24, 9)"))
-        )
-    shifts = shifts.mutate(**columns) if columns else shifts
+    rates = {"rate_per_hour", "rate_per_labour_hour"} & set(measures)
     scores: dict[str, ir.Value] = {}
+    if rates:
+        shifts = _rated(shifts)
+        scores |= {f"{name}_score": shifts[name] for name in rates}
     if "quantity" in measures:
         scores["quantity_score"] = ibis.ifelse(shifts.lower, -shifts.quantity, shifts.quantity)
-    if "rate_per_hour" in measures:
-        scores["rate_per_hour_score"] = settled(shifts.hourly, shifts.quantity, shifts.hours)
-    if "rate_per_labour_hour" in measures:
-        scores["rate_per_labour_hour_score"] = settled(shifts.labourly, shifts.quantity, shifts.labour_hours)
     for name in ACROSS_JOBS:
         if name in measures:
             scores[f"{name}_score"] = shifts[name]
     return shifts.select(*CARRIED, *CLASS, "utc_month", **scores)
+
+
+def _rated(shifts: ir.Table) -> ir.Table:
+    """Adds both rates, where more is better; who works alone has one labour hour an hour."""
+    alone = shifts.alone & ~shifts.by_crew
+    hours = ibis.ifelse(shifts.lower, ibis.null("decimal(12, 6)"), shifts.hours)
+    labour = ibis.ifelse(shifts.lower | alone, ibis.null("decimal(24, 9)"), shifts.labour_hours)
+    shifts = shifts.mutate(hourly=near(shifts.quantity, hours), labourly=near(shifts.quantity, labour))
+    shifts = shifts.mutate(rate_per_hour=settled(shifts.hourly, shifts.quantity, shifts.hours))
+    shared = settled(shifts.labourly, shifts.quantity, shifts.labour_hours)
+    return shifts.mutate(rate_per_labour_hour=ibis.ifelse(alone, shifts.rate_per_hour, shared))
 
 
 def _candidates(shifts: ir.Table, measures: tuple[Measure, ...], scopes: tuple[Scope, ...]) -> ir.Table:
@@ -212,13 +214,20 @@ def _in_class(marks: ir.Table, scope: Scope, with_job: bool) -> ir.Table:
         "measure",
         *([WITHIN[scope]] if WITHIN[scope] else []),
     ]
-    marks = marks.mutate(_step=ibis.dense_rank().over(ibis.window(group_by=keys, order_by=["started", "tie"])))
-    following = ibis.window(group_by=keys, order_by="_step", range=(1, 1))
+    order = [
+        "started",
+        "tie",
+        "first_entry",
+    ]  # any_value takes the first that is there: of the next step, not of those who share
+    before = ibis.window(group_by=keys, order_by=order)
+    beside = (marks.started.lag().over(before) == marks.started) & (marks.tie.lag().over(before) == marks.tie)
+    marks = marks.mutate(_new=~ibis.coalesce(beside, False))
+    after = ibis.window(group_by=keys, order_by=order, rows=(1, None))
     return marks.mutate(
         of_job=ibis.literal(with_job), scope=ibis.literal(scope),
-        beater=marks.entry.argmin(marks.first_entry).over(following),
-        beaten_on=marks.day.argmin(marks.first_entry).over(following),
-    ).drop("_step")  # fmt: skip
+        beater=ibis.ifelse(marks._new, marks.entry, ibis.null("int64")).arbitrary().over(after),
+        beaten_on=ibis.ifelse(marks._new, marks.day, ibis.null("date")).arbitrary().over(after),
+    ).drop("_new")  # fmt: skip
 
 
 def _with_names(marks: ir.Table, tables: Tables) -> ir.Table:
