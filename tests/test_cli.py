@@ -262,6 +262,9 @@ def test_a_tables_own_options(book, run):
     run("add", book, *SHIFT)
     assert [row["rank"] for row in shown(run, book, "standings", "--period", "week")] == [1]
     assert {row["measure"] for row in shown(run, book, "records", "--measure=quantity", "--standing")} == {"quantity"}
+    before = run("show", "standings", "--period", "week", "--labour", book, "--format", "json").out
+    assert before == run("show", "standings", book, "--format", "json", "--labour", "--period=week").out
+    assert "not" in run("show", "records", book, book, code=2).err
     assert "did you mean period?" in run("show", "standings", book, "--perod", "week", code=2).err
     assert "none of day, week" in run("show", "standings", book, "--period", "weak", code=2).err
     assert "did you mean records?" in run("show", "record", book, code=2).err

@@ -55,15 +55,18 @@ def show(
     target = Target(form, out, limit, listed(columns))
     target.format()
     derivation = _derivation(table)
-    parameters = _parameters(table, derivation, context.args)
-    if ledger is None:
-        raise Refused(f"which ledger? checkweigh show {table} LEDGER")
-    with Ledger.open(ledger) as opened:
+    # An option of the table before the ledger is taken for the ledger: all that follows the table is read again here.
+    plain, parameters = _parameters(table, derivation, [*([str(ledger)] if ledger else []), *context.args])
+    if len(plain) != 1:
+        raise Refused(
+            f"which ledger? checkweigh show {table} LEDGER" + (f", not {' and '.join(plain)}" if plain else "")
+        )
+    with Ledger.open(path := Path(plain[0])) as opened:
         states = _states(opened, at, against, zone)
         known = [tables.at(opened, state.size) for state in states]
         with asking.answer(known, derivation, parameters) as reader:
             target.write(reader, " ".join([table, *_said(parameters)]), _caption(opened, states), table)
-        _sweep(ledger)
+        _sweep(path)
 
 
 def _states(opened: "Ledger", at: str | None, against: str | None, zone: str) -> list[Known]:
@@ -108,17 +111,21 @@ def _values(parameter: Any) -> str:
     return shown + (f" (default {default})" if default is not None else "")
 
 
-def _parameters(table: str, derivation: "Derivation", written: Sequence[str]) -> dict[str, Any]:
-    """What the table's own options say. Raises Refused for an option that it does not have."""
+def _parameters(table: str, derivation: "Derivation", written: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """What is no option, the ledger, and what the table's own options say. Raises Refused for an option that it does not have."""
     from ..errors import Refused
     from ..fields import meant
 
     known = {_option(parameter.name): parameter for parameter in derivation.parameters}
     found: dict[str, Any] = {}
+    plain: list[str] = []
     rest = list(written)
     while rest:
         name, equals, value = rest.pop(0).partition("=")
-        if not name.startswith("--") or name[2:] not in known:
+        if not name.startswith("--"):
+            plain.append(name + equals + value)
+            continue
+        if name[2:] not in known:
             has = f"it has {', '.join('--' + option for option in known)}" if known else "it has no options of its own"
             raise Refused(f"{table} has no option {name}{meant(name.removeprefix('--'), known)}; {has}")
         parameter = known[name[2:]]
@@ -128,7 +135,7 @@ def _parameters(table: str, derivation: "Derivation", written: Sequence[str]) ->
             raise Refused(f"{name} needs a value: {_values(parameter)}")
         else:
             found[parameter.name] = _value(name, parameter, value if equals else rest.pop(0))
-    return found
+    return plain, found
 
 
 def _value(name: str, parameter: Any, text: str) -> Any:
