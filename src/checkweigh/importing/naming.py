@@ -41,6 +41,10 @@ class Namer:
         self._seen = _Seen()
         self._engine = duckdb.connect(config={"threads": 1})
 
+    def close(self) -> None:
+        """Let go of the engine."""
+        self._engine.close()
+
     def shifts(self, table: pa.Table) -> Any:
         """An id for each row of worker, crew, job, site and started; null where one of these is missing."""
         party = next(

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, partial
@@ -113,11 +113,11 @@ class Run:
 
     def _shifts(self, batch: Batch, taker: Taker) -> None:
         """Read one chunk and make one ready in the background, while the one before is taken in here."""
-        known, namer = Known(), Namer()
+        known = Known()
         founder = Founder(batch, self.edge, self.settings, known, self.people, lambda: self.earliest, self.created)
         waiting: Future[Any] | None = None
         drafts = self._drafts()
-        with _switching(), ThreadPoolExecutor(1) as pool:
+        with _switching(), closing(Namer()) as namer, ThreadPoolExecutor(1) as pool:
             reading = pool.submit(next, drafts, None)
             while (draft := reading.result()) is not None:
                 founder.resolve(draft)
