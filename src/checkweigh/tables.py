@@ -103,17 +103,12 @@ class Tables:
 _FAST = "CASE WHEN {near} * {d} > n THEN {near} - {one} WHEN ({near} + {one}) * {d} <= n THEN {near} + {one} ELSE {near} END"
 
 
-def _near(digits: int, places: int) -> str:
-    """SQL: n ÷ d to the nearest last place, more or less; with two digits to spare, in 128 bits, since DuckDB multiplies 64 bits in 64."""
-    return f"TRY_CAST(n::DOUBLE / d::DOUBLE AS DECIMAL({digits + 2},{places}))"
-
-
 def _settling(digits: int, places: int) -> str:
     """SQL: n ÷ d rounded down, from `near`. An estimate too large for its last places in 64 bits is refined once by what is left."""
     kind, roomy, one = f"DECIMAL({digits},{places})", f"DECIMAL({digits + 2},{places})", f"{10**-places:.{places}f}"
     refined = f"(near + ((n - near * d)::DOUBLE / d::DOUBLE)::{roomy})::{roomy}"
     fast, slow = (_FAST.format(near=estimate, d="d", one=one) for estimate in ("near", refined))
-    return f"CASE WHEN near >= {4e15 * 10**-places:.0f} THEN TRY(({slow})::{kind}) ELSE ({fast})::{kind} END"
+    return f"CASE WHEN near >= {5e14 * 10**-places:.0f} THEN TRY(({slow})::{kind}) ELSE ({fast})::{kind} END"
 
 
 _SCALED = "(({0}) * 1000000000)::HUGEINT"
@@ -126,8 +121,9 @@ _SHARED = (
     .replace("<= n", "<= above * own")
 )
 FUNCTIONS = {
-    "near_figure(n, d)": _near(18, 6),
-    "near_expected(n, d)": _near(27, 9),
+    "near_figure(n, d)": "TRY_CAST(n::DOUBLE / d::DOUBLE AS DECIMAL(20,6))",
+    "near_expected(asked, hours, people, asked_hours)": "TRY_CAST(asked::DOUBLE * hours::DOUBLE * people::DOUBLE / asked_hours::DOUBLE "
+    "AS DECIMAL(29,9))",
     "settled_figure(near, n, d)": _settling(18, 6),
     "settled_expected(near, n, d)": _settling(27, 9),
     "shared_figure(near, above, own, below, labour)": "CASE WHEN near < 4000000000 AND above::DOUBLE * own::DOUBLE < 9e13 "
@@ -139,8 +135,10 @@ FUNCTIONS = {
 }
 """What the derivations ask of the engine beside Ibis: exact decimal arithmetic, absent where the result does not fit its type.
 
-`near` is right but for the last place; settling multiplies it back exactly. A share of labour whose products need more than 38 digits
-is divided step by step, as on paper: by the labour hours to 15 places with the rest carried on, then by the figure below the line."""
+`near` is right but for the last place, with two digits to spare, since DuckDB multiplies decimals of 64 bits in 64 bits; settling
+multiplies it back exactly. (A product of 38 digits is never made a double: that is slow.) A share of labour whose products need more
+than 38 digits is divided step by step, as on paper: by the labour hours to 15 places with the rest carried on, then by the figure
+below the line."""
 
 DAYS = ibis.schema(
     {

@@ -31,10 +31,10 @@ def _function(shape: Callable[..., None], name: str, returns: str) -> Callable[.
     return cast(Callable[..., ir.DecimalValue], ibis.udf.scalar.builtin(shape, name=name))
 
 
-_near = {
-    FIGURE: _function(lambda n, d: None, "near_figure", "decimal(20, 6)"),
-    EXPECTED: _function(lambda n, d: None, "near_expected", "decimal(29, 9)"),
-}
+near = _function(lambda n, d: None, "near_figure", "decimal(20, 6)")
+"""n ÷ d, right but for the last place: to be a column of its own before it is `settled`."""
+near_expected = _function(lambda asked, hours, people, asked_hours: None, "near_expected", "decimal(29, 9)")
+"""asked × hours × people ÷ asked hours, in the same way."""
 _settled = {
     FIGURE: _function(lambda near, n, d: None, "settled_figure", FIGURE),
     EXPECTED: _function(lambda near, n, d: None, "settled_expected", EXPECTED),
@@ -49,11 +49,6 @@ less = _function(lambda this, other: None, "subtract", CHANGE)
 """this - other, of two figures."""
 hours_of = _function(lambda hours, people: None, "hours_of", "decimal(21, 9)")
 """hours × people."""
-
-
-def near(above: ir.Value, below: ir.Value, kind: str = FIGURE) -> ir.DecimalValue:
-    """above ÷ below as a decimal type, right but for the last place: to be a column of its own before it is `settled`."""
-    return _near[kind](above, below)
 
 
 def settled(estimate: ir.Value, above: ir.Value, below: ir.Value, kind: str = FIGURE) -> ir.DecimalValue:

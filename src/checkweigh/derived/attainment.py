@@ -15,7 +15,19 @@ import ibis.expr.types as ir
 
 from ..tables import FIRST_DAY, Tables
 from . import demands
-from .arithmetic import EXPECTED, FIGURE, LABOUR_HOURS, QUANTITY, asked_for, exact, hours_of, near, settled, shared
+from .arithmetic import (
+    EXPECTED,
+    FIGURE,
+    LABOUR_HOURS,
+    QUANTITY,
+    asked_for,
+    exact,
+    hours_of,
+    near,
+    near_expected,
+    settled,
+    shared,
+)
 from .parameter import Parameter
 
 SCHEMA = ibis.schema(
@@ -181,21 +193,24 @@ def _with_labour(table: ir.Table) -> ir.Table:
         table.asked_hours.isnull(), ibis.ifelse(table.long, ibis.null("decimal(12, 6)"), hour), table.hours
     )
     table = table.mutate(plainly=table.asked_hours.isnull() & of_one & ~table.long)
+    per = ibis.coalesce(table.asked_hours, hour)
     return table.mutate(
         own=ibis.ifelse(table.by_crew, hours_of(table.hours, table.headcount), table.hours.cast("decimal(21, 9)")),
         to_divide=ibis.ifelse(table.plainly, ibis.null("decimal(38, 18)"), asked_for(table.asked, hours, people)),
-        asked_hours=ibis.coalesce(table.asked_hours, hour),
+        asked_hours=per,
+        close_to=ibis.ifelse(
+            table.plainly, ibis.null("decimal(29, 9)"), near_expected(table.asked, hours, people, per)
+        ),
         quota_after_shift=table.quota_entry > table.first_entry,
     )
 
 
 def _with_expected(table: ir.Table) -> ir.Table:
     """Adds `expected`, labour hours, whether nobody else worked on it (`alone`), and whether it is `single`."""
-    table = table.mutate(near_expected=near(table.to_divide, table.asked_hours, EXPECTED))
     helped = (table.own + ibis.coalesce(table.helper_hours, exact("0", "decimal(18, 6)"))).cast(LABOUR_HOURS)
     alone = (table.helper_count == 0) & table.total_hours.isnull()
     more = ibis.coalesce(table.total_hours > table.own, False)
-    divided = settled(table.near_expected, table.to_divide, table.asked_hours, EXPECTED)
+    divided = settled(table.close_to, table.to_divide, table.asked_hours, EXPECTED)
     labour = ibis.cases(
         (alone, table.own.cast(LABOUR_HOURS)),
         (table.total_hours.isnull(), helped),
@@ -207,7 +222,7 @@ def _with_expected(table: ir.Table) -> ir.Table:
         alone=alone,
         single=~table.by_crew & (table.helper_count == 0) & ~more,
     ).drop(
-        "near_expected",
+        "close_to",
         "asked",
         "asked_hours",
         "asked_of_all",

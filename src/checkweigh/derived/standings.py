@@ -77,7 +77,8 @@ def derive(
     if scope in ("worker", "crew"):
         shifts = shifts.filter(shifts.by_crew == (scope == "crew"))
     sums = _sums(_placed(shifts, tables, period, scope), tables, labour)
-    return _ranked(_named(_figures(sums, tables, labour, minimum_shifts), tables, scope), period)
+    ranked = _ranked(_figures(sums, tables, labour, minimum_shifts))
+    return _told(_named(ranked, tables, scope), period)
 
 
 def _placed(shifts: ir.Table, tables: Tables, period: Period, scope: Scope) -> ir.Table:
@@ -168,7 +169,8 @@ def latest(table: ir.Table, scope: str) -> ir.Table:
     return table.mutate(last=ibis.row_number().over(last)).filter(lambda t: t.last == 0).select("key", "id", "name")
 
 
-def _ranked(sums: ir.Table, period: Period) -> ir.Table:
+def _ranked(sums: ir.Table) -> ir.Table:
+    """Adds the rank in the period, and the change against the period before."""
     best = ibis.window(group_by=sums["at"], order_by=sums.attainment.desc())
     before = ibis.window(group_by=sums.party, order_by=sums["at"])
     table = sums.mutate(
@@ -176,10 +178,15 @@ def _ranked(sums: ir.Table, period: Period) -> ir.Table:
         before_at=sums["at"].lag().over(before),
         before=sums.attainment.lag().over(before),
     )
-    start, end = (periods.start_of(table["at"] + ahead, period) for ahead in (0, 1))
-    table = table.mutate(
+    follows = table.before_at == table["at"] - 1
+    return table.mutate(
         rank=ibis.ifelse(table.attainment.isnull(), ibis.null("int64"), table.position.cast("int64")),
-        change=ibis.ifelse(table.before_at == table["at"] - 1, less(table.attainment, table.before), ibis.null(CHANGE)),
-        **{"from": start, "until": end},
-    )
+        change=ibis.ifelse(follows, less(table.attainment, table.before), ibis.null(CHANGE)),
+    ).drop("position", "before_at", "before")
+
+
+def _told(table: ir.Table, period: Period) -> ir.Table:
+    """The columns as declared, best first."""
+    start, end = (periods.start_of(table["at"] + ahead, period) for ahead in (0, 1))
+    table = table.mutate(**{"from": start, "until": end})
     return table.order_by(table["at"], table["rank"].asc(nulls_first=False), table.party).select(*SCHEMA.names)
