@@ -106,3 +106,10 @@ def test_numbers_as_people_write_them_have_one_canonical_string(written, canonic
 @pytest.mark.parametrize("written", ["", "-", "1,23", "1.2.3", "12 t", "NaN", "inf", "0x10", "1e999", "１２"])
 def test_what_is_no_number_is_none(written):
     assert entries.decimal_of(written) is None
+
+
+@pytest.mark.parametrize("field", ["id", "quantity", "started", "salt"])
+def test_a_final_line_feed_is_not_overlooked(field):
+    with pytest.raises(BadEntry) as refused:
+        build("shift", SHIFT, **{field: SHIFT[field] + "\n"})
+    assert {name for name, _, _ in refused.value.problems} == {field}

@@ -22,7 +22,7 @@ LONGEST = 65_535  # bytes of one entry: what a C2SP entry bundle can hold
 
 
 def _decimal(before: int, after: int, column: str) -> Meta:
-    pattern = rf"^(0|[1-9][0-9]{{0,{before - 1}}})(\.[0-9]{{0,{after - 1}}}[1-9])?$"
+    pattern = rf"^(0|[1-9][0-9]{{0,{before - 1}}})(\.[0-9]{{0,{after - 1}}}[1-9])?\Z"
     return Meta(pattern=pattern, extra={"column": column, "digits": (before, after)})
 
 
@@ -30,13 +30,13 @@ _CLEAN = r"[^\x00-\x1f\x7f]"
 Id = Annotated[
     str,
     Meta(
-        pattern=rf"^[^\s\x00-\x1f\x7f]({_CLEAN}*[^\s\x00-\x1f\x7f])?$",
+        pattern=rf"^[^\s\x00-\x1f\x7f]({_CLEAN}*[^\s\x00-\x1f\x7f])?\Z",
         max_length=200,
         extra={"column": "text", "says": "id"},
     ),
 ]
 Text = Annotated[
-    str, Meta(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$", max_length=20_000, extra={"column": "text", "says": "text"})
+    str, Meta(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+\Z", max_length=20_000, extra={"column": "text", "says": "text"})
 ]
 Quantity = Annotated[str, _decimal(9, 9, "quantity")]
 Hours = Annotated[str, _decimal(6, 6, "hours")]
@@ -48,16 +48,16 @@ _DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 Time = Annotated[
     str,
     Meta(
-        pattern=rf"^{_DATE}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{{0,5}}[1-9])?Z$", extra={"column": "time"}
+        pattern=rf"^{_DATE}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{{0,5}}[1-9])?Z\Z", extra={"column": "time"}
     ),
 ]
-Day = Annotated[str, Meta(pattern=rf"^{_DATE}$", extra={"column": "day"})]
+Day = Annotated[str, Meta(pattern=rf"^{_DATE}\Z", extra={"column": "day"})]
 Published = Annotated[
-    str, Meta(pattern=rf"^([0-9]{{4}}|[0-9]{{4}}-(0[1-9]|1[0-2])|{_DATE})$", extra={"column": "text"})
+    str, Meta(pattern=rf"^([0-9]{{4}}|[0-9]{{4}}-(0[1-9]|1[0-2])|{_DATE})\Z", extra={"column": "text"})
 ]
-By = Annotated[str, Meta(pattern=rf"^(login|account|token):{_CLEAN}+$", max_length=200, extra={"column": "text"})]
-Salt = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{16}$", extra={"column": "salt"})]
-Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", extra={"column": "text"})]
+By = Annotated[str, Meta(pattern=rf"^(login|account|token):{_CLEAN}+\Z", max_length=200, extra={"column": "text"})]
+Salt = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{16}\Z", extra={"column": "salt"})]
+Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z", extra={"column": "text"})]
 Texts = Annotated[tuple[Id, ...], Meta(min_length=1, max_length=1000, extra={"column": "texts"})]
 Flag = Annotated[bool, Meta(extra={"column": "flag"})]
 Better = Annotated[Literal["higher", "lower"], Meta(extra={"column": "text"})]
