@@ -10,7 +10,6 @@ do the same for a whole Arrow table of one kind inside the engine, byte for byte
 """
 
 from collections.abc import Mapping
-from datetime import UTC
 from functools import cache, reduce
 from operator import or_
 from typing import Any
@@ -18,11 +17,12 @@ from typing import Any
 import duckdb
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from . import entries
 from .entries import KINDS, LONGEST, Entry, column_of
 from .errors import BadEntry, NotCanonical
-from .values import date_text, decimal_text, time_text
+from .values import decimal_text
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _DECODER: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(type=reduce(or_, KINDS.values()))
@@ -107,15 +107,19 @@ def _prepared(kind: str, name: str, column: pa.ChunkedArray) -> tuple[pa.Chunked
     if shape in DECIMAL_SHAPES or shape in ("time", "day"):
         encoded = column.combine_chunks().dictionary_encode()
         if 8 * len(encoded.dictionary) <= len(column):
-            texts = pa.array([_value_text(shape, value) for value in encoded.dictionary.to_pylist()], pa.string())
-            return texts.take(encoded.indices), f'"{name}"'
+            return _texts(shape, encoded.dictionary).take(encoded.indices), f'"{name}"'
     return column, _rendered(kind, name, column)
 
 
-def _value_text(shape: str, value: Any) -> str:
+def _texts(shape: str, values: pa.Array) -> pa.Array:
+    """The canonical strings of decimals, dates or times."""
+    if shape == "day":
+        return values.cast(pa.string())
     if shape == "time":
-        return time_text(value.replace(tzinfo=UTC))
-    return date_text(value) if shape == "day" else decimal_text(value)
+        # Arrow writes all six places of a second, so that trimming zeros never reaches the second itself.
+        written = pc.utf8_rtrim(pc.utf8_rtrim(values.cast(pa.string()), "0"), ".")
+        return pc.binary_join_element_wise(pc.replace_substring(written, " ", "T"), "Z", "")
+    return pa.array([None if value is None else decimal_text(value) for value in values.to_pylist()], pa.string())
 
 
 _UNQUOTED = frozenset({"texts", "helpers", "whole", "flag"})

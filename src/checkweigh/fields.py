@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin
 from zoneinfo import ZoneInfo
 
@@ -206,6 +207,7 @@ def _converted(number: Decimal, given: str, unit: str) -> Decimal:
     raise Unreadable(f"has no exact value in {unit} within 9 places; give the quantity in {unit}")
 
 
+@lru_cache(maxsize=4096)
 def hours(text: str) -> str:
     """The canonical hours of `5.75`, `5.75 h`, `5:45` or `5 h 45 min`; refused where minutes give no exact decimal."""
     if clock := _CLOCK.fullmatch(text):
