@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint faults bench docs clean
+.PHONY: demo test lint faults bench bench-short docs clean
 
 demo: $(VENV)/run  ## build and show the ledger of the 1935 campaign
 	$(BIN)/checkweigh demo demo
@@ -21,8 +21,11 @@ lint: $(VENV)/dev
 faults: $(VENV)/dev  ## the long fault runs: 200 kills, every bit of every stored value
 	$(BIN)/python -m pytest -m long
 
-bench: $(VENV)/dev  ## ratios on 1 and 10 million shifts, written to bench/results.md (about 20 minutes)
+bench: $(VENV)/dev  ## ratios on 1 to 10 million shifts, written to bench/results.md (needs 10 GB of disk)
 	$(BIN)/python -m bench.run
+
+bench-short: $(VENV)/dev  ## the same on 1 million shifts, printed only
+	$(BIN)/python -m bench.run --million 1
 
 docs: $(VENV)/dev  ## write the generated reference pages anew
 	$(BIN)/python -m docs.generate

@@ -10,7 +10,6 @@ from bench.work import Work
 from checkweigh.ledger import Ledger
 
 # Ibis 12 still calls by its old name what DuckDB 2 has renamed.
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 
 MILLION = 0.02
 BY_HAND = sorted(path.stem for path in compare.SQL.glob("*.sql") if path.stem != "judged")

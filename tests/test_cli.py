@@ -17,7 +17,6 @@ from checkweigh.hashing import Hasher
 from checkweigh.ledger import Ledger
 
 # Ibis 12 still calls by its old name what DuckDB 2 has renamed.
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 
 
 class Result:

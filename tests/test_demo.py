@@ -17,7 +17,6 @@ from checkweigh.ledger import Edge, Ledger
 from checkweigh.verify import verify
 
 # Ibis 12 still calls by its old name what DuckDB 2 has renamed.
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 EDGE = Edge("login:anna", datetime(2026, 1, 1, tzinfo=UTC))
 
 

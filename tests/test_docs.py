@@ -22,7 +22,6 @@ sys.path.insert(0, str(ROOT))
 from docs import generate  # noqa: E402
 
 # Ibis 12 still calls by its old name what DuckDB 2 has renamed.
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md"])
 Step = tuple[str, list[str]]
 

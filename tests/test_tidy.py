@@ -18,9 +18,6 @@ from checkweigh.kinds import KINDS
 from checkweigh.ledger import Edge, Ledger
 from checkweigh.tables import from_entries
 
-# Ibis 12 still calls by its old name what DuckDB 2 has renamed.
-pytestmark = pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
-
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "checkweigh"
 SOURCES = sorted(PACKAGE.rglob("*.py"))

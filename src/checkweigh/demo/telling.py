@@ -212,12 +212,13 @@ def _honour(row: Row) -> tuple[Any, ...]:
 
 def _man(book: Book) -> Iterator[RenderableType]:
     about = [fact for fact in book.of_kind("fact") if fact.about == "stakhanov"]
-    table = _table("fact", "value", "source")
+    table = _table("", "fact", "value", "source")
     doubtful = {fact.field for fact in about if _contradicted(fact, about)}
-    for fact in about:
-        style = "yellow" if fact.field in doubtful else None
-        table.add_row(fact.field, fact.value, book.sources(fact.cites), style=style)
-    yield _sentence("Sources may disagree; both stay, ", ("marked", "yellow"), ".")
+    order = list(dict.fromkeys(fact.field for fact in about))
+    for fact in sorted(about, key=lambda fact: order.index(fact.field)):
+        sign, style = ("≠", "yellow") if fact.field in doubtful else ("", None)
+        table.add_row(sign, fact.field, fact.value, book.sources(fact.cites), style=style)
+    yield _sentence("Sources may disagree; both stay, marked with ", ("≠", "yellow"), ".")
     yield table
     born, died, age = (
         next(fact for fact in about if fact.field == field) for field in ("born", "died", "age at death")
