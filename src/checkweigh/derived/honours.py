@@ -5,18 +5,26 @@ shifts that started while the rule was in force. An honour was *earned* when its
 was earned on the figures as reported and is not on the figures as judged since. An award was *granted*; it loses its basis when its rule
 no longer gives it for those shifts or, without a rule, when every shift it was for is annulled or has left its class: a single-handed
 record found to have had helpers is single-handed no more.
+
+Rules are few and each is searched by itself. Verdicts are few too: what was given as reported is looked for only where a shift under a
+verdict has a part. So each shift stands in one table once, `BOTH` then and now; and those under a verdict twice, `NOW` and `THEN`.
 """
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
-from ..tables import Tables
+from ..tables import Tables, collect
 from . import periods, records
-from .arithmetic import EXPECTED, near, settled, share
+from .arithmetic import EXPECTED, FIGURE, near, settled, share
 from .attainment import judged
 from .parameter import Parameter
 from .standings import units
 
+Rule = dict[str, Any]
 VALUE = records.VALUE
 SCHEMA = ibis.schema(
     {
@@ -41,200 +49,273 @@ COLUMNS = {
     "entries": "indices of the shifts that it rests on",
 }
 PARAMETERS: tuple[Parameter, ...] = ()
-EARNED = [
-    "rule_entry",
-    "rule",
-    "honour",
-    "worker",
-    "crew",
-    "party_key",
-    "occasion",
-    "measure",
-    "value",
-    "from",
-    "until",
-    "on",
-    "shift",
-    "entries",
-]
+BOTH, NOW, THEN = 0, 1, 2
+"""Whether a row tells of a shift that nobody has ruled on, of one as judged now, or of one as reported before the verdict."""
+OF_A_SHIFT = [
+    "entry", "first_entry", "party_key", "by_crew", "job_key", "site_key", "started", "utc_month", "precision", "day", "month",
+    "last_day", "last_month", "single", "long", "lower", "status",
+]  # fmt: skip
+OF_A_MEASURE = {
+    "quantity": {"quantity"},
+    "rate_per_hour": {"quantity", "hours"},
+    "rate_per_labour_hour": {"quantity", "hours", "labour_hours", "alone"},
+    "attainment": {"quantity", "expected", "attainment"},
+    "labour_attainment": {"quantity", "expected", "labour_attainment", "own", "labour_hours", "alone"},
+}
+GIVEN = ["rule_entry", "as_reported", "party_key", "occasion", "value", "from", "until", "on", "entries"]
 
 
 def derive(tables: Tables) -> ir.Table:
     """One row per honour earned, granted or lost."""
-    rules = tables.kept(_rules(tables))
-    now = tables.kept(_given(tables, rules))
-    reported = tables.kept(_given(tables.as_reported(), rules))
-    earned = now.mutate(status=ibis.literal("earned"))
-    lost = _lost(reported, now, tables).mutate(status=ibis.literal("basis lost"))
-    given = earned.union(lost).mutate(award=ibis.null("int64"))
-    table = given.select(*SCHEMA.names).union(_granted(tables, now).select(*SCHEMA.names))
+    rules = _rules(tables)
+    given = tables.kept(_named(_given(tables, rules), tables)) if rules else _nothing(tables)
+    now = given.filter(~given.as_reported)
+    found = now.mutate(status=ibis.literal("earned"))
+    if rules:
+        found = found.union(_lost(given, now).mutate(status=ibis.literal("basis lost")))
+    found = found.mutate(award=ibis.null("int64")).select(*SCHEMA.names)
+    table = found.union(_granted(tables, now).select(*SCHEMA.names))
     return table.order_by("honour", "on", "from", "award", "worker", "crew")
 
 
-def _rules(tables: Tables) -> ir.Table:
-    """Rules with their conditions as columns."""
-    rule = tables.rule
-    asked = rule.conditions
+def _rules(tables: Tables) -> list[Rule]:
+    """Rules with their conditions, and whether a verdict came after them."""
+    rule, asked = tables.rule, tables.rule.conditions
     names = ("measure", "at_least", "shifts_at_least", "job", "industry", "site", "holder", "length")
-    return rule.select(
-        rule_entry="entry", rule="id", honour="gives", begins="from", stops="until",
+    newest = tables.verdict.aggregate(newest=tables.verdict.entry.max())
+    table = rule.select(
+        rule_entry="entry", begins="from", stops="until",
         period=ibis.coalesce(asked.period, "shift"), verified=ibis.coalesce(asked.verified_only, False),
         record=ibis.coalesce(asked.record, False), scope=ibis.coalesce(asked.scope, "all"),
-        **{f"asked_{name}": asked[name] for name in names},
-    )  # fmt: skip
+        **{name: asked[name] for name in names},
+    ).cross_join(newest)  # fmt: skip
+    table = table.mutate(questioned=ibis.coalesce(table.newest > table.rule_entry, False))
+    found: list[Rule] = collect(table.order_by("rule_entry")).to_pylist()
+    return found
 
 
-def _given(tables: Tables, rules: ir.Table) -> ir.Table:
-    """What the rules give on the figures of `tables`."""
+def _given(tables: Tables, rules: list[Rule]) -> ir.Table:
+    """What the rules give now, and where verdicts made a difference, what they gave before."""
+    shifts = tables.kept(_shifts(tables, rules))
+    each = [_set(shifts, rule) if rule["record"] else _reached(shifts, rule) for rule in rules]
+    return _beneath(table.select(*GIVEN) for table in each)
+
+
+def _beneath(tables: Iterable[ir.Table]) -> ir.Table:
+    """One table beneath the other."""
+    each = list(tables)
+    return ibis.union(*each) if len(each) > 1 else each[0]
+
+
+def _shifts(tables: Tables, rules: list[Rule]) -> ir.Table:
+    """What the rules look at, of each shift: those under a verdict `NOW` and `THEN`."""
+    names = set().union(*(OF_A_MEASURE[rule["measure"]] for rule in rules))
+    names |= {name for name in ("job", "industry", "site") if any(rule[name] is not None for rule in rules)}
+    names |= {"industry"} if any(rule["scope"] == "industry" for rule in rules) else set()
     shifts = judged(tables)
-    shifts = shifts.filter(shifts.status != "annulled")
-    return _reached(shifts, tables, rules.filter(~rules.record)).union(
-        _records_set(tables, shifts, rules.filter(rules.record))
+    when = ibis.ifelse(shifts.verdict.isnull(), ibis.literal(BOTH, "int8"), ibis.literal(NOW, "int8"))
+    found = shifts.mutate(when=when).filter(shifts.status != "annulled")
+    if any(rule["questioned"] for rule in rules):
+        ruled = tables.verdict.select(ruled="shift").distinct()
+        shift = tables.kept(tables.shift.semi_join(ruled, tables.shift.id == ruled.ruled))
+        reported = replace(tables.as_reported(), shift=shift)
+        found = found.union(judged(reported).mutate(when=ibis.literal(THEN, "int8")))
+    unit = tables.held("units", lambda: units(tables))
+    found = periods.with_last_day(found.view(), tables)
+    return found.left_join(unit, found.job_key == unit.of_job).select(
+        *(found[name] for name in (*OF_A_SHIFT, *sorted(names), "when")), unit.unit_key
     )
 
 
-def _applies(shifts: ir.Table, rules: ir.Table) -> list[ir.BooleanValue]:
-    """The conditions of a rule that a shift meets by itself."""
-    holder = ibis.ifelse(shifts.single, "single", "crew")
-    length = ibis.ifelse(shifts.long, "period", "shift")
-    named = {"job": shifts.job, "industry": shifts.industry, "site": shifts.site, "holder": holder, "length": length}
-    met = [
-        ibis.coalesce(rules[f"asked_{name}"] == value, rules[f"asked_{name}"].isnull()) for name, value in named.items()
-    ]
-    met += [shifts.day >= rules.begins, ibis.coalesce(shifts.day < rules.stops, True)]
-    return [*met, ~rules.verified | (shifts.status == "verified")]
+def _fitting(shifts: ir.Table, rule: Rule, names: Iterable[str]) -> ir.Table:
+    """The shifts that meet some of the conditions of a rule which a shift meets by itself."""
+    met = {
+        "holder": lambda: shifts.single == (rule["holder"] == "single"),
+        "length": lambda: shifts.long == (rule["length"] == "period"),
+        "stops": lambda: shifts.day < rule["stops"],
+    }
+    asked = [name for name in names if rule[name] is not None]
+    conditions = [met[name]() if name in met else shifts[name] == rule[name] for name in asked]
+    return shifts.filter(*conditions) if conditions else shifts
+
+
+def _in_force(shifts: ir.Table, rule: Rule) -> ir.Table:
+    """The shifts that started while a rule was in force, where and as it asks."""
+    shifts = shifts.filter(shifts.day >= rule["begins"])
+    shifts = shifts.filter(shifts.status == "verified") if rule["verified"] else shifts
+    return _fitting(shifts, rule, ("industry", "site", "stops"))
+
+
+OF_A_CLASS = ("job", "holder", "length")
 
 
 # ---- a measure reached over a period
 
 
-def _reached(shifts: ir.Table, tables: Tables, rules: ir.Table) -> ir.Table:
-    shifts = periods.with_last_day(shifts, tables)
-    unit = tables.held("units", lambda: units(tables))
-    shifts = shifts.left_join(unit, shifts.job_key == unit.of_job).view()
-    crossed = shifts.inner_join(rules, _applies(shifts, rules)).view()
-    at = _occasion(crossed, crossed.day, crossed.month)
-    whole = (at == _occasion(crossed, crossed.last_day, crossed.last_month)) & _precise(crossed)
-    crossed = crossed.mutate(occasion=at).filter(whole)
-    return _enough(_summed(crossed))
-
-
-def _occasion(crossed: ir.Table, day: ir.DateValue, month: ir.IntegerValue) -> ir.IntegerValue:
-    """The number of the period of the rule that holds a day; for rules about single shifts the place of the shift."""
-    each = [(crossed.period == name, periods.number(day, month, name)) for name in periods.PERIODS]
-    return ibis.cases((crossed.period == "shift", crossed.first_entry), *each)
-
-
-def _precise(crossed: ir.Table) -> ir.BooleanValue:
-    each = [(crossed.period == name, periods.precise_enough(crossed.precision, name)) for name in periods.PERIODS]
-    return ibis.cases(*each, else_=True)
-
-
-def _summed(crossed: ir.Table) -> ir.Table:
-    """One row per rule, party and period with what the measure divides, over the shifts that have it."""
-    measure = crossed.asked_measure
-    wide = crossed.quantity.cast(EXPECTED)
-    one = ibis.literal(1, "int64").cast(EXPECTED)
-    rate = measure.isin(["rate_per_hour", "rate_per_labour_hour"])
-    higher = ibis.ifelse(crossed.lower, ibis.null(EXPECTED), wide)
-    crossed = crossed.mutate(
-        top=ibis.ifelse(crossed.lower, crossed.expected, wide),
-        bottom=ibis.ifelse(crossed.lower, wide, crossed.expected),
+def _reached(shifts: ir.Table, rule: Rule) -> ir.Table:
+    """Who reached a measure, on which entries."""
+    shifts = _in_force(_fitting(shifts, rule, OF_A_CLASS), rule)
+    if rule["period"] == "shift":
+        return _by_one(shifts, rule)
+    period: periods.Period = rule["period"]
+    at = periods.number(shifts.day, shifts.month, period)
+    whole = at == periods.number(shifts.last_day, shifts.last_month, period)
+    shifts = shifts.mutate(occasion=at).filter(whole & periods.precise_enough(shifts.precision, period))
+    keys = ["as_reported", "party_key", "occasion"]
+    shifts = _then_and_now(_divided(shifts, rule), rule, keys[1:])
+    enough = _enough(_summed(shifts, keys), rule).select(*keys, "value")
+    joined = shifts.inner_join(enough, keys)
+    gathered = joined.group_by(*keys).agg(
+        value=joined.value.arbitrary(), entries=joined.entry.collect(order_by=joined.first_entry)
     )
-    shared_top = ibis.ifelse(crossed.alone, crossed.top, share(crossed.top, crossed.own, crossed.labour_hours))
-    above = ibis.cases(
-        (measure == "quantity", wide), (rate, higher), (measure == "attainment", crossed.top), else_=shared_top
-    )
-    hours = ibis.ifelse(measure == "rate_per_hour", crossed.hours.cast(EXPECTED), crossed.labour_hours.cast(EXPECTED))
-    below = ibis.cases((measure == "quantity", one), (rate, hours), else_=crossed.bottom)
-    figure = ibis.cases(
-        (measure == "attainment", crossed.attainment), (measure == "labour_attainment", crossed.labour_attainment)
-    )
-    crossed = crossed.mutate(above=above, below=below, figure=figure)
-    known = crossed.above.notnull() & crossed.below.notnull()
-    return crossed.group_by("rule_entry", "party_key", "occasion").agg(
-        **{
-            name: crossed[name].arbitrary()
-            for name in ("rule", "honour", "worker", "crew", "period", "asked_shifts_at_least", "asked_at_least")
-        },
-        measure=measure.arbitrary(),
-        shifts=crossed.count(),
-        known=crossed.count(where=known),
-        above=crossed.above.sum(where=known),
-        below=crossed.below.sum(where=known),
-        total=crossed.figure.sum(),
-        figures=crossed.figure.count(),
-        alike=crossed.unit_key.min() == crossed.unit_key.max(),
-        day=crossed.day.min(),
-        shift=crossed.id.argmin(crossed.first_entry),
-        entries=crossed.entry.collect(order_by=crossed.first_entry),
+    return _as_given(gathered, rule)
+
+
+def _then_and_now(shifts: ir.Table, rule: Rule, keys: list[str]) -> ir.Table:
+    """Adds `as_reported`; the rows of whatever holds a shift under a verdict stand there as reported too."""
+    now = shifts.filter(shifts.when != THEN).mutate(as_reported=False)
+    if not rule["questioned"]:
+        return now
+    touched = shifts.filter(shifts.when != BOTH).select(*keys).distinct()
+    beside = shifts.filter(shifts.when == BOTH).semi_join(touched, keys).mutate(as_reported=True)
+    return ibis.union(now, shifts.filter(shifts.when == THEN).mutate(as_reported=True), beside)
+
+
+def _divided(shifts: ir.Table, rule: Rule) -> ir.Table:
+    """Adds what the measure divides, `above` and `below`, and each shift's own `figure`."""
+    measure, lower = rule["measure"], shifts.lower
+    wide = shifts.quantity.cast(EXPECTED)
+    if measure == "quantity":
+        return shifts.mutate(above=wide, below=ibis.literal(1, "int64"), figure=ibis.null(FIGURE))
+    if measure not in records.ACROSS_JOBS:
+        hours = shifts.hours if measure == "rate_per_hour" else shifts.labour_hours
+        above = ibis.ifelse(lower, ibis.null(EXPECTED), wide)
+        return shifts.mutate(above=above, below=hours.cast(EXPECTED), figure=ibis.null(FIGURE))
+    above, below = ibis.ifelse(lower, shifts.expected, wide), ibis.ifelse(lower, wide, shifts.expected)
+    if measure == "labour_attainment":
+        above = ibis.ifelse(shifts.alone, above, share(above, shifts.own, shifts.labour_hours))
+    return shifts.mutate(above=above, below=below, figure=shifts[measure])
+
+
+def _summed(shifts: ir.Table, keys: list[str]) -> ir.Table:
+    """One row per party and period with what the measure divides, over the shifts that have it."""
+    known = shifts.above.notnull() & shifts.below.notnull()
+    return shifts.group_by(*keys).agg(
+        shifts=shifts.count(),
+        known=shifts.count(where=known),
+        above=shifts.above.sum(where=known),
+        below=shifts.below.sum(where=known),
+        total=shifts.figure.sum(),
+        figures=shifts.figure.count(),
+        alike=shifts.unit_key.min() == shifts.unit_key.max(),
     )
 
 
-def _enough(sums: ir.Table) -> ir.Table:
-    """The rows that reach what their rule asks."""
-    ratio = sums.measure.isin(records.ACROSS_JOBS)
-    by_mean = ratio & (~sums.alike | (sums.known == 1))
-    above = ibis.cases((by_mean, sums.total.try_cast(EXPECTED)), (sums.alike, sums.above.try_cast(EXPECTED)))
-    below = ibis.cases(
-        (by_mean, sums.figures.cast(EXPECTED)),
-        (sums.measure == "quantity", ibis.literal(1, "int64").cast(EXPECTED)),
-        else_=sums.below.try_cast(EXPECTED),
-    )
-    sums = sums.mutate(top=above, bottom=below)
-    sums = sums.mutate(close=near(sums.top, sums.bottom))
-    value = ibis.ifelse(
-        sums.measure == "quantity", sums.top.try_cast(VALUE), settled(sums.close, sums.top, sums.bottom).cast(VALUE)
-    )
-    sums = sums.mutate(value=value)
-    sums = sums.filter(sums.value >= sums.asked_at_least, sums.shifts >= ibis.coalesce(sums.asked_shifts_at_least, 0))
-    start, end = (_boundary(sums, ahead) for ahead in (0, 1))
-    alone = sums.period == "shift"
-    return sums.mutate(
-        on=ibis.ifelse(alone, sums.day, ibis.null("date")), shift=ibis.ifelse(sums.shifts == 1, sums.shift, ibis.null("string")),
-        **{"from": start, "until": end},
-    ).select(*EARNED)  # fmt: skip
+def _enough(sums: ir.Table, rule: Rule) -> ir.Table:
+    """The rows that reach what their rule asks, with the `value` they reach."""
+    if rule["shifts_at_least"]:
+        sums = sums.filter(sums.shifts >= rule["shifts_at_least"])
+    above, below = ibis.ifelse(sums.alike, sums.above, ibis.null(sums.above.type())).try_cast(EXPECTED), sums.below
+    if rule["measure"] == "quantity":
+        sums = sums.mutate(value=above.try_cast(VALUE))
+    else:
+        if rule["measure"] in records.ACROSS_JOBS:  # the sum of one is the figure of that one
+            by_mean = ~sums.alike | (sums.known == 1)
+            above = ibis.ifelse(by_mean, sums.total.try_cast(EXPECTED), above)
+            below = ibis.ifelse(by_mean, sums.figures.cast(below.type()), below)
+        sums = sums.mutate(top=above, bottom=below.try_cast(EXPECTED))
+        sums = sums.mutate(close=near(sums.top, sums.bottom))
+        sums = sums.mutate(value=settled(sums.close, sums.top, sums.bottom).cast(VALUE))
+    return sums.filter(sums.value >= rule["at_least"])
 
 
-def _boundary(sums: ir.Table, ahead: int) -> ir.DateValue:
-    each = [
-        (sums.period == name, periods.start_of(sums.occasion + ahead, name))
-        for name in periods.PERIODS
-        if name != "all"
-    ]
-    return ibis.cases(*each, else_=ibis.null("date"))
+def _by_one(shifts: ir.Table, rule: Rule) -> ir.Table:
+    """The single shifts that reach what a rule asks."""
+    if (rule["shifts_at_least"] or 0) > 1:
+        shifts = shifts.filter(False)
+    if rule["measure"] in records.ACROSS_JOBS:
+        shifts = shifts.filter(shifts[rule["measure"]] >= rule["at_least"])
+    shifts = _divided(shifts, rule)
+    one = ibis.literal(1, "int64")
+    each = shifts.mutate(
+        shifts=one, known=(shifts.above.notnull() & shifts.below.notnull()).cast("int64"), total=shifts.figure,
+        figures=shifts.figure.notnull().cast("int64"), alike=ibis.literal(True), as_reported=shifts.when == THEN,
+        occasion=shifts.first_entry, entries=ibis.array([shifts.entry]),
+    )  # fmt: skip
+    return _as_given(_enough(each, rule), rule)
+
+
+def _as_given(table: ir.Table, rule: Rule) -> ir.Table:
+    """Adds the rule, and the days that it speaks of."""
+    nothing, period = ibis.null("date"), rule["period"]
+    start = end = nothing
+    if not rule["record"] and period not in ("shift", "all"):
+        start, end = (periods.start_of(table.occasion + ahead, period) for ahead in (0, 1))
+    on = table.day if "day" in table.columns else nothing
+    return table.mutate(rule_entry=ibis.literal(rule["rule_entry"], "int64"), on=on, **{"from": start, "until": end})
 
 
 # ---- records
 
 
-def _records_set(tables: Tables, shifts: ir.Table, rules: ir.Table) -> ir.Table:
-    """A row for each record that a rule honours. Shifts of jobs that no rule about records speaks of are left out first."""
-    jobs = rules.select("asked_job").distinct()
-    spoken = shifts.semi_join(jobs, ibis.coalesce(jobs.asked_job == shifts.job, jobs.asked_job.isnull())).view()
-    marks = records.marks(tables, spoken, records.MEASURES, records.SCOPES)
-    marks = marks.filter(marks.class_job.notnull())
-    met = [marks.measure == rules.asked_measure, marks.scope == rules.scope, *_applies(marks, rules)]
-    joined = marks.inner_join(rules, [*met, ibis.coalesce(marks.value >= rules.asked_at_least, True)])
-    nothing = ibis.null("date")
-    return joined.mutate(
-        occasion=marks.first_entry,
-        on=marks.day,
-        shift=marks.id,
-        entries=ibis.array([marks.entry]),
-        **{"from": nothing, "until": nothing},
-    ).select(*EARNED)
+def _set(shifts: ir.Table, rule: Rule) -> ir.Table:
+    """The records that a rule honours.
+
+    What others beat in an earlier month is no record. Those others count only if nobody has ruled on them, since they count twice.
+    """
+    rows = _fitting(shifts, rule, OF_A_CLASS)
+    rows = rows.filter(~rows.by_crew) if rule["scope"] == "worker" else rows
+    within = records.WITHIN[rule["scope"]]
+    keys = [*records.CLASS, *([within] if within else [])]
+    rows = records.scored(rows, (rule["measure"],))
+    rows = rows.mutate(score=rows[f"{rule['measure']}_score"].cast(VALUE)).filter(lambda t: t.score.notnull())
+    found = records.ahead(rows.filter(rows.when == BOTH), keys, ["score"]).select(*rows.columns)
+    worlds = [_beneath((found, rows.filter(rows.when == NOW))).mutate(as_reported=False)]
+    if rule["questioned"]:
+        worlds.append(_beneath((found, rows.filter(rows.when == THEN))).mutate(as_reported=True))
+    marks = _in_force(records.firsts(_beneath(worlds), [*keys, "as_reported"]), rule)
+    marks = marks.mutate(value=marks.score.abs().cast(VALUE))
+    marks = marks if rule["at_least"] is None else marks.filter(marks.value >= rule["at_least"])
+    return _as_given(marks.mutate(occasion=marks.first_entry, entries=ibis.array([marks.entry])), rule)
+
+
+# ---- who, and under what name
+
+
+def _named(given: ir.Table, tables: Tables) -> ir.Table:
+    """Adds the honour, its rule, and from keys to ids."""
+    rule = tables.rule.select(at_rule="entry", rule="id", honour="gives", measure=tables.rule.conditions.measure)
+    worker = tables.worker.select(by_worker="key", worker="id").distinct()
+    crew = tables.crew.select(by_crew="key", crew="id").distinct()
+    given = given.mutate(only=ibis.ifelse(given.entries.length() == 1, given.entries[0], ibis.null("int64")))
+    shift = tables.shift.select(of_entry="entry", shift="id")
+    joined = (
+        given.left_join(rule, given.rule_entry == rule.at_rule)
+        .left_join(worker, given.party_key == worker.by_worker)
+        .left_join(crew, given.party_key == crew.by_crew)
+        .left_join(shift, given.only == shift.of_entry)
+    )
+    return joined.select(
+        *(given[name] for name in GIVEN), rule.rule, rule.honour, rule.measure, worker.worker, crew.crew, shift.shift
+    ).view()
+
+
+def _nothing(tables: Tables) -> ir.Table:
+    """What no rules give."""
+    shape = {"rule_entry": "int64", "as_reported": "boolean", "party_key": "int64", "occasion": "int64"} | dict(
+        SCHEMA.items()
+    )
+    nothing = {name: ibis.null(kind) for name, kind in shape.items() if name not in ("status", "award")}
+    return tables.rule.filter(False).select(**nothing)
 
 
 # ---- what does not hold any more
 
 
-def _lost(reported: ir.Table, now: ir.Table, tables: Tables) -> ir.Table:
+def _lost(given: ir.Table, now: ir.Table) -> ir.Table:
     """What the rules gave on the figures as reported and do not give now, because of a verdict that came after the rule."""
-    same = [reported[name] == now[name] for name in ("rule_entry", "party_key", "occasion")]
-    lost = reported.anti_join(now, same)
-    newest = tables.verdict.aggregate(newest=tables.verdict.entry.max())
-    return lost.cross_join(newest).filter(lambda t: t.newest > t.rule_entry).select(*EARNED)
+    same = ["rule_entry", "party_key", "occasion"]
+    return given.filter(given.as_reported).anti_join(now, same)
 
 
 # ---- awards

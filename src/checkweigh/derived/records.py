@@ -104,14 +104,16 @@ def _eligible(shifts: ir.Table, job: str | None, holder: Holder | None, length: 
 
 def marks(tables: Tables, shifts: ir.Table, measures: tuple[Measure, ...], scopes: tuple[Scope, ...]) -> ir.Table:
     """Every mark among judged shifts, with its class (`class_job`, `measure`, `scope`, `within`, `single`, `long`), `value` and end."""
-    shifts = shifts.mutate(tie=ibis.ifelse(shifts.precision.isnull(), ibis.literal(0, "int64"), shifts.first_entry + 1))
-    candidates = tables.kept(_candidates(_scored(shifts, measures), measures, scopes))
+    scores = [f"{measure}_score" for measure in measures]
+    shifts = scored(shifts, measures).select(*CARRIED, *CLASS, "utc_month", *scores)
+    candidates = tables.kept(ahead(shifts, [*CLASS, *_narrowest(scopes)], scores))
     found = tables.kept(_marks_of_all(tables, candidates, measures, scopes))
     return _with_names(found.mutate(value=found.score.abs().cast(VALUE)), tables)
 
 
-def _scored(shifts: ir.Table, measures: tuple[Measure, ...]) -> ir.Table:
-    """Adds a column for each measure: the higher the better."""
+def scored(shifts: ir.Table, measures: tuple[Measure, ...]) -> ir.Table:
+    """Adds a column for each measure, the higher the better, and `tie`, which orders vague starts behind precise ones."""
+    tie = ibis.ifelse(shifts.precision.isnull(), ibis.literal(0, "int64"), shifts.first_entry + 1)
     rates = {"rate_per_hour", "rate_per_labour_hour"} & set(measures)
     scores: dict[str, ir.Value] = {}
     if rates:
@@ -122,7 +124,7 @@ def _scored(shifts: ir.Table, measures: tuple[Measure, ...]) -> ir.Table:
     for name in ACROSS_JOBS:
         if name in measures:
             scores[f"{name}_score"] = shifts[name]
-    return shifts.select(*CARRIED, *CLASS, "utc_month", **scores)
+    return shifts.mutate(tie=tie, **scores)
 
 
 def _rated(shifts: ir.Table) -> ir.Table:
@@ -136,10 +138,8 @@ def _rated(shifts: ir.Table) -> ir.Table:
     return shifts.mutate(rate_per_labour_hour=ibis.ifelse(alone, shifts.rate_per_hour, shared))
 
 
-def _candidates(shifts: ir.Table, measures: tuple[Measure, ...], scopes: tuple[Scope, ...]) -> ir.Table:
-    """Shifts that are better, in some measure, than everything of their narrowest class in the months before, with those bests."""
-    keys = [*CLASS, *_narrowest(scopes)]
-    scores = [f"{measure}_score" for measure in measures]
+def ahead(shifts: ir.Table, keys: list[str], scores: list[str]) -> ir.Table:
+    """Shifts that are better, in some score, than everything of their class in the months before, with those bests."""
     best = shifts.group_by(*keys, "utc_month").agg(**{name: shifts[name].max() for name in scores})
     earlier = ibis.window(group_by=keys, order_by="utc_month", preceding=(None, 1))
     best = best.select(*keys, "utc_month", **{f"{name}_before": best[name].max().over(earlier) for name in scores})
@@ -180,13 +180,14 @@ def _marks_of_all(
     source = rows
     for scope in (scope for scope in WITHIN if scope in scopes):
         searched = rows.filter(~rows.by_crew) if scope == "worker" else source
-        marks = tables.kept(_marks(searched, [*CLASS, "measure"], WITHIN[scope]))
+        within = [column] if (column := WITHIN[scope]) else []
+        marks = tables.kept(firsts(searched, [*CLASS, "measure", *within]))
         found.append(_in_class(marks, scope, with_job=True))
         if scope != "worker":
             source = marks
         if set(measures) & set(ACROSS_JOBS):
             across = marks.filter(marks.measure.isin(ACROSS_JOBS))
-            found.append(_in_class(_marks(across, ["single", "long", "measure"], WITHIN[scope]), scope, with_job=False))
+            found.append(_in_class(firsts(across, ["single", "long", "measure", *within]), scope, with_job=False))
     return ibis.union(*found) if len(found) > 1 else found[0]
 
 
@@ -196,9 +197,8 @@ def _of_measure(candidates: ir.Table, measure: Measure) -> ir.Table:
     return rows.select(*CARRIED, *CLASS, "industry", measure=ibis.literal(measure), score=score.cast(VALUE))
 
 
-def _marks(rows: ir.Table, keys: list[str], within: str | None) -> ir.Table:
-    """The rows that beat all that started before: as good as the best so far, and the first that were."""
-    keys = [*keys, within] if within else keys
+def firsts(rows: ir.Table, keys: list[str]) -> ir.Table:
+    """The rows that beat all of their class that started before: as good as the best so far, and the first that were."""
     so_far = ibis.window(group_by=keys, order_by=["started", "tie"], range=(None, 0))
     best = rows.mutate(_best=rows.score.max().over(so_far)).filter(lambda t: t.score == t._best).drop("_best")
     same = ibis.window(group_by=[*keys, "score"], order_by=["started", "tie"])
