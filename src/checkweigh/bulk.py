@@ -18,7 +18,7 @@ from .identities import Marks, key_hashes
 from .kinds import KINDS
 from .names import VERSIONED, Found
 
-PART_ROWS = 131_072
+PART_ROWS = 32_768
 """How many rows are rendered and hashed at once."""
 BY_LEDGER = frozenset({"recorded", "by", "salt"})
 Problem = tuple[int, str, object, str]
@@ -66,7 +66,7 @@ def checked(holdings: Holdings, size: int, kind: str, table: pa.Table) -> Rows:
 
 
 def encoded(rows: Rows, constants: Mapping[str, str], salts: Callable[[int], pa.Array]) -> list[pa.LargeBinaryArray]:
-    """The canonical bytes of the rows, in parts of at most 131,072. Raises BadRows where an entry is too long."""
+    """The canonical bytes of the rows, in parts of at most `PART_ROWS`. Raises BadRows where an entry is too long."""
     found, problems = [], list[Problem]()
     for at in range(0, len(rows.table), PART_ROWS):
         part = rows.table.slice(at, PART_ROWS)

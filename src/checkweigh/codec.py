@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -64,6 +65,8 @@ _ARROW: dict[str, pa.DataType] = {
     "time": pa.timestamp("us"), "day": pa.date32(), "flag": pa.bool_(), "texts": pa.list_(pa.string()),
     "helpers": pa.list_(HELPER), "conditions": CONDITIONS,
 }  # fmt: skip
+ENCODED_AT_ONCE = 32_768
+"""Rows that are written at a time: few enough for their bytes to stay near the processor."""
 DECIMAL_SHAPES = frozenset({"quantity", "hours", "labour_hours", "headcount", "ratio"})
 
 
@@ -85,123 +88,126 @@ def encode_table(kind: str, table: pa.Table, constants: Mapping[str, str]) -> pa
     Columns have the types of `schema(kind)`; `constants` are text fields that every row shares (`recorded`, `by`). Nothing is
     checked here: `bounds.problems` says beforehand which rows are not entries.
     """
-    used = [name for name in table.column_names if table[name].null_count < len(table)]
-    ready = {name: _prepared(kind, name, table[name]) for name in used}
-    sql = "SELECT concat(" + ", ".join(_pieces(kind, table, ready, constants)) + ") AS entry FROM rows_to_encode"
-    with _engine().cursor() as engine:
-        engine.register(
-            "rows_to_encode", pa.table({name: column for name, (column, _) in ready.items()}) if used else table
-        )
-        return engine.sql(sql).to_arrow_table()["entry"]
+    parts = [_encoded(kind, part, constants) for part in table.to_batches(max_chunksize=ENCODED_AT_ONCE)]
+    return pa.chunked_array(parts, pa.string())
 
 
-@cache
-def _engine() -> duckdb.DuckDBPyConnection:
-    """One engine for all tables, since starting one costs as much as rendering ten thousand rows; each use takes a cursor."""
-    return duckdb.connect()
+def _encoded(kind: str, part: pa.RecordBatch, constants: Mapping[str, str]) -> pa.Array:
+    used = [name for name in part.schema.names if part[name].null_count < len(part)]
+    pieces = _pieces(kind, {name: part[name] for name in used}, constants)
+    joined = pc.binary_join_element_wise(*pieces, _text(""), null_handling="replace", null_replacement="")
+    # With nothing but constants there is nothing to say how many rows there are.
+    return joined if isinstance(joined, pa.Array) else pa.array([joined.as_py()] * len(part), pa.string())
 
 
-def _prepared(kind: str, name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
-    """A column and the SQL for its JSON value without the quotes. Where few values recur, each is written once, not each time."""
-    shape = column_of(kind, name)
-    if shape in DECIMAL_SHAPES or shape in ("time", "day"):
-        encoded = column.combine_chunks().dictionary_encode()
-        if 8 * len(encoded.dictionary) <= len(column):
-            return _texts(shape, encoded.dictionary).take(encoded.indices), f'"{name}"'
-    return column, _rendered(kind, name, column)
+def _pieces(kind: str, columns: Mapping[str, pa.Array], constants: Mapping[str, str]) -> list[Any]:
+    """Texts whose concatenation is the entry; a comma goes before a field once a required one has been written.
 
-
-def _texts(shape: str, values: pa.Array) -> pa.Array:
-    """The canonical strings of decimals, dates or times."""
-    if shape == "day":
-        return values.cast(pa.string())
-    if shape == "time":
-        # Arrow writes all six places of a second, so that trimming zeros never reaches the second itself.
-        written = pc.utf8_rtrim(pc.utf8_rtrim(values.cast(pa.string()), "0"), ".")
-        return pc.binary_join_element_wise(pc.replace_substring(written, " ", "T"), "Z", "")
-    return pa.array([None if value is None else decimal_text(value) for value in values.to_pylist()], pa.string())
-
-
-_UNQUOTED = frozenset({"texts", "helpers", "whole", "flag"})
-
-
-def _pieces(
-    kind: str, table: pa.Table, ready: Mapping[str, tuple[Any, str]], constants: Mapping[str, str]
-) -> list[str]:
-    """SQL expressions whose concatenation is the entry; a comma goes before a field once a required one has been written."""
-    pieces, literal, begun = [], "{", False
-    always = {"kind", *constants} | {name for name in ready if table[name].null_count == 0}
-    for name in sorted({"kind", *constants, *ready}):
+    A field that is absent from some rows is one piece with its key and comma, null where it is absent.
+    """
+    pieces: list[Any] = []
+    literal, begun = "{", False
+    for name in sorted({"kind", *constants, *columns}):
         before, after = (",", "") if begun else ("", ",")
-        key = _json_text(name) + ":"
-        quote = '"' if name in ready and column_of(kind, name) not in _UNQUOTED else ""
-        if name == "kind" or name in constants:
-            value = kind if name == "kind" else constants[name]
-            literal += before + key + _json_text(value)
-        elif name in always:
-            # Literals that meet become one: the fewer pieces, the faster the engine joins them.
-            pieces += [_quote(literal + before + key + quote), ready[name][1]]
-            literal = quote
+        key = before + _json_text(name) + ":"
+        if name not in columns:
+            literal += key + _json_text(constants.get(name, kind))
+        elif columns[name].null_count == 0:
+            start, value, end = _rendered(kind, name, columns[name])
+            # Literals that meet become one: the fewer pieces, the faster they are joined.
+            pieces += [_text(literal + key + start), value]
+            literal = end
         else:
-            pieces += [_quote(literal)] if literal else []
-            pieces.append(_optional(name, before + key + quote, ready[name][1], quote + after))
+            start, value, end = _rendered(kind, name, columns[name])
+            pieces += [_text(literal), _joined(key + start, value, end + after)]
             literal = ""
-        begun = begun or name in always
-    return [*pieces, _quote(literal + "}")]
-
-
-def _optional(name: str, before: str, value: str, after: str) -> str:
-    return f"CASE WHEN \"{name}\" IS NULL THEN '' ELSE concat({_quote(before)}, {value}, {_quote(after)}) END"
+            continue
+        begun = True
+    return [*pieces, _text(literal + "}")]
 
 
 def _json_text(text: str) -> str:
     return _ENCODER.encode(text).decode()
 
 
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _text(text: str) -> pa.Scalar:
+    return pa.scalar(text, pa.string())
 
 
-def _rendered(kind: str, name: str, values: pa.ChunkedArray) -> str:
-    """SQL for the JSON value of one column, without the quotes of a text."""
-    shape, column = column_of(kind, name), f'"{name}"'
-    if shape in DECIMAL_SHAPES:
-        return _decimal_sql(column)
-    if shape == "time":
-        return f"replace({column}::VARCHAR, ' ', 'T') || 'Z'"
-    if shape == "texts":
-        return (
-            f"""concat('["', array_to_string(list_transform({column}, lambda t: {_escaped_sql("t")}), '","'), '"]')"""
-        )
-    if shape == "helpers":
-        return _helpers_sql(column)
+def _joined(*parts: Any) -> pa.Array:
+    """Texts and literals put together, row by row; null where one of them is."""
+    return pc.binary_join_element_wise(*(_text(part) if isinstance(part, str) else part for part in parts), _text(""))
+
+
+def _rendered(kind: str, name: str, column: pa.Array) -> tuple[str, pa.Array, str]:
+    """The JSON value of one column: what stands before it, the texts, and what stands after it."""
+    shape = column_of(kind, name)
     if shape == "conditions":
         raise BadEntry(kind, [(name, None, "rules are added one by one")])
-    return _escaped_sql(column) if shape == "text" and _needs_escape(values) else f"{column}::VARCHAR"
+    if shape == "texts":
+        return '["', pc.binary_join(_relisted(column, _escaped(column.flatten())), '","'), '"]'
+    if shape == "helpers":
+        return "[", pc.binary_join(_relisted(column, _helpers(column.flatten())), ","), "]"
+    if shape in ("whole", "flag"):
+        return "", column.cast(pa.string()), ""
+    return '"', _strings(shape, column), '"'
 
 
-def _decimal_sql(column: str) -> str:
-    return f"regexp_replace({column}::VARCHAR, '\\.?0+$', '')"
+def _strings(shape: str, column: pa.Array) -> pa.Array:
+    """The canonical strings of decimals, dates, times or texts; what JSON escapes is escaped."""
+    if shape in DECIMAL_SHAPES:
+        return _decimals(column)
+    if shape == "day":
+        return column.cast(pa.string())
+    if shape == "time":
+        # Arrow writes all six places of a second, so that trimming zeros never reaches the second itself.
+        written = pc.ascii_rtrim(pc.ascii_rtrim(column.cast(pa.string()), "0"), ".")
+        return _joined(pc.replace_substring(written, " ", "T"), "Z")
+    return column.cast(pa.string()) if shape == "salt" else _escaped(column)
 
 
-def _needs_escape(column: pa.ChunkedArray) -> bool:
-    """Whether any text holds a character that JSON escapes; bytes are searched, since none of them is part of another character."""
-    pieces = (chunk.cast(pa.string()).buffers()[2] for chunk in column.chunks)
-    return any(letter in data for piece in pieces if piece for data in [piece.to_pybytes()] for letter in _ESCAPED)
+def _decimals(column: pa.Array) -> pa.Array:
+    """Arrow writes every place of a decimal, and figures below a millionth with an exponent: those are written by hand."""
+    written = pc.ascii_rtrim(pc.ascii_rtrim(column.cast(pa.string()), "0"), ".")
+    small = pc.fill_null(pc.match_substring(written, "E"), False)
+    if not pc.any(small).as_py():
+        return written
+    return pc.replace_with_mask(
+        written, small, pa.array([decimal_text(value.as_py()) for value in column.filter(small)])
+    )
 
 
-_ESCAPED = (b'"', b"\\", b"\n", b"\t")
+def _escaped(column: pa.Array) -> pa.Array:
+    """Texts as they stand between the quotes of a JSON string."""
+    texts = column.cast(pa.string())
+    data = _data(texts)
+    for letter, escaped in _ESCAPES:
+        if letter.encode() in data:
+            texts = pc.replace_substring(texts, letter, escaped)
+    return texts
 
 
-def _escaped_sql(text: str) -> str:
-    escaped = f"replace(replace({text}, '\\', '\\\\'), '\"', '\\\"')"
-    return f"replace(replace({escaped}, chr(10), '\\n'), chr(9), '\\t')"
+def _data(texts: pa.StringArray) -> bytes:
+    """The bytes of all texts, one after the other: the quick way to see that a character stands in none of them."""
+    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return bytes(memoryview(texts.buffers()[2])[offsets[0] : offsets[-1]]) if len(texts) and texts.buffers()[2] else b""
 
 
-def _helpers_sql(column: str) -> str:
-    role = f"""CASE WHEN h.role IS NULL THEN '' ELSE concat(',"role":"', {_escaped_sql("h.role")}, '"') END"""
-    helper = f"""concat('{{"hours":"', {_decimal_sql("h.hours")}, '"', {role}, ',"worker":"', {_escaped_sql("h.worker")}, '"}}')"""
-    return f"concat('[', array_to_string(list_transform({column}, lambda h: {helper}), ','), ']')"
+_ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t"))
+
+
+def _helpers(named: pa.Array) -> pa.Array:
+    """The JSON objects of helpers."""
+    worker, hours, role = (named.field(name) for name in ("worker", "hours", "role"))
+    stated = pc.fill_null(_joined(',"role":"', _escaped(role), '"'), "")
+    return _joined('{"hours":"', _decimals(hours), '"', stated, ',"worker":"', _escaped(worker), '"}')
+
+
+def _relisted(lists: pa.Array, values: pa.Array) -> pa.Array:
+    """Lists of the same lengths with other values."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+    return pa.ListArray.from_arrays(offsets, values, mask=lists.is_null())
 
 
 _DUCKDB = {
@@ -218,6 +224,12 @@ _DUCKDB = {
 def _structure(kind: str) -> str:
     names = SCHEMAS[kind].names
     return "{" + ",".join(f'"{name}":{_DUCKDB[column_of(kind, name)]}' for name in names) + "}"
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """One engine for all tables, since starting one takes as long as reading ten thousand entries; each use takes a cursor."""
+    return duckdb.connect()
 
 
 def decode_table(kind: str, rows: pa.Array | pa.ChunkedArray) -> pa.Table:
