@@ -100,45 +100,70 @@ class Tables:
         return cast(duckdb.DuckDBPyConnection, self.shift.get_backend().con)
 
 
-_FAST = "CASE WHEN {near} * {d} > n THEN {near} - {one} WHEN ({near} + {one}) * {d} <= n THEN {near} + {one} ELSE {near} END"
+def _scaled(value: str, places: int = 9) -> str:
+    return f"({value}::DECIMAL(38,{places}) * {10**places})::HUGEINT"
 
 
-def _settling(digits: int, places: int) -> str:
-    """SQL: n ÷ d rounded down, from `near`. An estimate too large for its last places in 64 bits is refined once by what is left."""
-    kind, roomy, one = f"DECIMAL({digits},{places})", f"DECIMAL({digits + 2},{places})", f"{10**-places:.{places}f}"
-    refined = f"(near + ((n - near * d)::DOUBLE / d::DOUBLE)::{roomy})::{roomy}"
-    fast, slow = (_FAST.format(near=estimate, d="d", one=one) for estimate in ("near", refined))
-    return f"CASE WHEN near >= {5e14 * 10**-places:.0f} THEN TRY(({slow})::{kind}) ELSE ({fast})::{kind} END"
+def _floored(near: str, places: int, room: str, over: str, exact: str, kind: str) -> str:
+    """SQL: a quotient rounded down, from `near`: the quotient in units of its last place, as a double.
+
+    That double tells which whole number it lies above, unless it lies next to one: then the products say whether the quotient is `over`
+    (`{0}` stands for it). Where they lack `room` whole numbers are divided (`exact`).
+    """
+    close = f"(round({near}) / 1e{places})::{kind}"
+    unit = f"{10**-places:.{places}f}::{kind}"
+    return (
+        f"CASE WHEN {near} < 2e11 AND abs({near} - round({near})) > 0.001 THEN (floor({near}) / 1e{places})::{kind} "
+        f"WHEN {room} THEN CASE WHEN {over.format(f'{close}::DECIMAL(29,{places})')} THEN ({close} - {unit})::{kind} ELSE {close} END "
+        f"ELSE TRY((({exact})::DECIMAL(38,0) * {10**-places:.{places}f})::{kind}) END"
+    )
 
 
-_SCALED = "(({0}) * 1000000000)::HUGEINT"
-_SHARE = f"{_SCALED.format('above')} * {_SCALED.format('own')}"
-_LABOUR = _SCALED.format("labour")
-_BY_STEPS = f"((({_SHARE}) // {_LABOUR}) * 1000000 + ((({_SHARE}) % {_LABOUR}) * 1000000) // {_LABOUR}) // {_SCALED.format('below')}"
-_SHARED = (
-    _FAST.format(near="near", d="below * labour", one="0.000001")
-    .replace("> n", "> above * own")
-    .replace("<= n", "<= above * own")
+_SHARE = f"{_scaled('above')} * {_scaled('own')}"
+_LABOUR = _scaled("labour")
+_BY_STEPS = (
+    f"((({_SHARE}) // {_LABOUR}) * 1000000 + ((({_SHARE}) % {_LABOUR}) * 1000000) // {_LABOUR}) // {_scaled('below')}"
 )
+_ASKED = "asked::DOUBLE * hours::DOUBLE * people::DOUBLE"
+_NEAR_ASKED = f"({_ASKED} / asked_hours::DOUBLE * 1e9)"
+_STEPS_ASKED = (
+    f"({_scaled('asked')} * {_scaled('hours', 6)} * {_scaled('people', 3)}) // {_scaled('asked_hours', 6)} // 1000"
+)
+_ROUND_ASKED = "((asked * hours::DECIMAL(9,2) * people::DECIMAL(9,1))::DECIMAL(18,12) - 0.0000000005::DECIMAL(12,12))::DECIMAL(18,12)"
 FUNCTIONS = {
-    "near_figure(n, d)": "TRY_CAST(n::DOUBLE / d::DOUBLE AS DECIMAL(20,6))",
-    "near_expected(asked, hours, people, asked_hours)": "TRY_CAST(asked::DOUBLE * hours::DOUBLE * people::DOUBLE / asked_hours::DOUBLE "
-    "AS DECIMAL(29,9))",
-    "settled_figure(near, n, d)": _settling(18, 6),
-    "settled_expected(near, n, d)": _settling(27, 9),
-    "shared_figure(near, above, own, below, labour)": "CASE WHEN near < 4000000000 AND above::DOUBLE * own::DOUBLE < 9e13 "
-    f"THEN ({_SHARED})::DECIMAL(18,6) ELSE TRY((({_BY_STEPS})::DECIMAL(38,0) * 0.000001)::DECIMAL(18,6)) END",
+    "near_figure(n, d)": "n::DOUBLE / nullif(d::DOUBLE, 0) * 1e6",
+    "settled_figure(near, n, d)": _floored(
+        "near", 6, "near < 2e11", "{0} * d > n", f"({_scaled('n')} * 1000000) // {_scaled('d')}", "DECIMAL(18,6)"
+    ),
+    "shared_figure(near, above, own, below, labour)": _floored(
+        "near",
+        6,
+        "near < 2e11 AND above::DOUBLE * own::DOUBLE < 9e13",
+        "{0} * below * labour > above * own",
+        _BY_STEPS,
+        "DECIMAL(18,6)",
+    ),
     "share_of(above, own, labour)": f"TRY(((({_SHARE}) // {_LABOUR})::DECIMAL(38,0) * 0.000000001)::DECIMAL(27,9))",
-    "asked_for(asked, hours, people)": "CASE WHEN asked::DOUBLE * hours::DOUBLE * people::DOUBLE < 9e19 "
-    "THEN (asked::DECIMAL(20,9) * hours * people)::DECIMAL(38,18) END",
+    "asked_of(asked, hours, people, asked_hours)": "CASE WHEN asked_hours = 1 AND hours::DECIMAL(9,2) = hours "
+    f"AND people::DECIMAL(9,1) = people AND people > 0 AND {_ASKED} < 9e5 THEN {_ROUND_ASKED}::DECIMAL(18,9)::DECIMAL(27,9) "
+    f"WHEN {_ASKED} < 9e19 THEN "
+    + _floored(
+        _NEAR_ASKED,
+        9,
+        f"{_NEAR_ASKED} < 4e14",
+        "{0} * asked_hours > asked::DECIMAL(20,9) * hours * people",
+        _STEPS_ASKED,
+        "DECIMAL(27,9)",
+    )
+    + " END",
     "hours_of(hours, people)": "(hours::DECIMAL(19,6) * people)::DECIMAL(21,9)",
 }
 """What the derivations ask of the engine beside Ibis: exact decimal arithmetic, absent where the result does not fit its type.
 
-`near` is right but for the last place, with two digits to spare, since DuckDB multiplies decimals of 64 bits in 64 bits; settling
-multiplies it back exactly. (A product of 38 digits is never made a double: that is slow.) A share of labour whose products need more
-than 38 digits is divided step by step, as on paper: by the labour hours to 15 places with the rest carried on, then by the figure
-below the line."""
+An estimate is an argument of its own, and named as seldom as can be, since the engine writes what it stands for in each place. Decimals
+of 38 digits are slow to scale down and to make doubles of: what an hour's quota asks is mostly rounded down in 64 bits, as its product
+to 12 places less half a unit, rounded half up. A share of labour whose products need more than 38 digits is divided step by step, as on
+paper: by the labour hours to 15 places with the rest carried on, then by the figure below the line."""
 
 DAYS = ibis.schema(
     {

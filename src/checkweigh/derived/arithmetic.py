@@ -1,7 +1,7 @@
 """The one exact division, and the types that exact figures have.
 
-A quotient is estimated in 64-bit floating point, brought to the wanted places, and settled by exact multiplications: exact to the last
-digit and far faster than dividing wide decimals. Every quotient is rounded down. A figure that its type cannot hold, such as an
+A quotient is estimated in 64-bit floating point, in units of its last place, and settled by exact multiplications where it lies next to a
+whole number of them: exact to the last digit and far faster than dividing wide decimals. Every quotient is rounded down. A figure that its type cannot hold, such as an
 attainment of a trillion, is absent. The engine's part is in `tables.FUNCTIONS`.
 """
 
@@ -31,26 +31,21 @@ def _function(shape: Callable[..., None], name: str, returns: str) -> Callable[.
     return cast(Callable[..., ir.DecimalValue], ibis.udf.scalar.builtin(shape, name=name))
 
 
-near = _function(lambda n, d: None, "near_figure", "decimal(20, 6)")
-"""n ÷ d, right but for the last place: to be a column of its own before it is `settled`."""
-near_expected = _function(lambda asked, hours, people, asked_hours: None, "near_expected", "decimal(29, 9)")
-"""asked × hours × people ÷ asked hours, in the same way."""
-_settled = {
-    FIGURE: _function(lambda near, n, d: None, "settled_figure", FIGURE),
-    EXPECTED: _function(lambda near, n, d: None, "settled_expected", EXPECTED),
-}
+near = _function(lambda n, d: None, "near_figure", "float64")
+"""n ÷ d in millionths, roughly: to be a column of its own before it is `settled`. Absent where d is zero."""
+_settled = _function(lambda near, n, d: None, "settled_figure", FIGURE)
 shared = _function(lambda near, above, own, below, labour: None, "shared_figure", FIGURE)
-"""above × own ÷ (below × labour), rounded down once; `near` is the quotient above ÷ below × own ÷ labour of `near`."""
+"""above × own ÷ (below × labour), rounded down once; `near` is that in millionths, roughly."""
 share = _function(lambda above, own, labour: None, "share_of", EXPECTED)
 """above × own ÷ labour, rounded down to 9 places."""
-asked_for = _function(lambda asked, hours, people: None, "asked_for", "decimal(38, 18)")
-"""asked × hours × people, absent from 10^20 on."""
+asked_of = _function(lambda asked, hours, people, asked_hours: None, "asked_of", EXPECTED)
+"""asked × hours × people ÷ asked hours, rounded down to 9 places; absent where the product is 10^20 or more."""
 less = _function(lambda this, other: None, "subtract", CHANGE)
 """this - other, of two figures."""
 hours_of = _function(lambda hours, people: None, "hours_of", "decimal(21, 9)")
 """hours × people."""
 
 
-def settled(estimate: ir.Value, above: ir.Value, below: ir.Value, kind: str = FIGURE) -> ir.DecimalValue:
-    """above ÷ below rounded down to the places of the type: absent where either is, where `below` is zero or the quotient does not fit."""
-    return ibis.ifelse(estimate.isnull(), ibis.null(kind), _settled[kind](estimate, above, below))
+def settled(estimate: ir.Value, above: ir.Value, below: ir.Value) -> ir.DecimalValue:
+    """above ÷ below rounded down to 6 places: absent where either is, where `below` is zero or the quotient does not fit."""
+    return ibis.ifelse(estimate.isnull(), ibis.null(FIGURE), _settled(estimate, above, below))

@@ -20,11 +20,10 @@ from .arithmetic import (
     FIGURE,
     LABOUR_HOURS,
     QUANTITY,
-    asked_for,
+    asked_of,
     exact,
     hours_of,
     near,
-    near_expected,
     settled,
     shared,
 )
@@ -185,22 +184,15 @@ def _judged_by_quota(table: ir.Table, tables: Tables) -> ir.Table:
 
 
 def _with_labour(table: ir.Table) -> ir.Table:
-    """Adds own hours, and what the quota asks before it is divided by the quota's hours, unless it asks just its quantity (`plainly`)."""
+    """Adds own hours, and for how many hours and people the quota asks."""
+    one_person, one_hour = exact("1", "decimal(9, 3)"), exact("1", "decimal(12, 6)")
     of_one = table.asked_of_all | ~table.by_crew
-    people = ibis.ifelse(of_one, exact("1", "decimal(9, 3)"), table.headcount)
-    hour = exact("1", "decimal(12, 6)")
-    hours = ibis.ifelse(
-        table.asked_hours.isnull(), ibis.ifelse(table.long, ibis.null("decimal(12, 6)"), hour), table.hours
-    )
-    table = table.mutate(plainly=table.asked_hours.isnull() & of_one & ~table.long)
-    per = ibis.coalesce(table.asked_hours, hour)
+    one_shift = ibis.ifelse(table.long, ibis.null("decimal(12, 6)"), one_hour)
     return table.mutate(
         own=ibis.ifelse(table.by_crew, hours_of(table.hours, table.headcount), table.hours.cast("decimal(21, 9)")),
-        to_divide=ibis.ifelse(table.plainly, ibis.null("decimal(38, 18)"), asked_for(table.asked, hours, people)),
-        asked_hours=per,
-        close_to=ibis.ifelse(
-            table.plainly, ibis.null("decimal(29, 9)"), near_expected(table.asked, hours, people, per)
-        ),
+        times=ibis.ifelse(table.asked_hours.isnull(), one_shift, table.hours),
+        people=ibis.ifelse(of_one, one_person, table.headcount),
+        asked_hours=ibis.coalesce(table.asked_hours, one_hour),
         quota_after_shift=table.quota_entry > table.first_entry,
     )
 
@@ -210,28 +202,17 @@ def _with_expected(table: ir.Table) -> ir.Table:
     helped = (table.own + ibis.coalesce(table.helper_hours, exact("0", "decimal(18, 6)"))).cast(LABOUR_HOURS)
     alone = (table.helper_count == 0) & table.total_hours.isnull()
     more = ibis.coalesce(table.total_hours > table.own, False)
-    divided = settled(table.close_to, table.to_divide, table.asked_hours, EXPECTED)
     labour = ibis.cases(
         (alone, table.own.cast(LABOUR_HOURS)),
         (table.total_hours.isnull(), helped),
         else_=table.total_hours.cast(LABOUR_HOURS),
     )
     return table.mutate(
-        expected=ibis.ifelse(table.plainly, table.asked.cast(EXPECTED), divided),
+        expected=asked_of(table.asked, table.times, table.people, table.asked_hours),
         labour_hours=labour,
         alone=alone,
         single=~table.by_crew & (table.helper_count == 0) & ~more,
-    ).drop(
-        "close_to",
-        "asked",
-        "asked_hours",
-        "asked_of_all",
-        "helper_hours",
-        "helper_count",
-        "total_hours",
-        "to_divide",
-        "plainly",
-    )
+    ).drop("asked", "asked_hours", "asked_of_all", "times", "people", "helper_hours", "helper_count", "total_hours")
 
 
 def _with_attainment(table: ir.Table) -> ir.Table:
@@ -241,11 +222,11 @@ def _with_attainment(table: ir.Table) -> ir.Table:
         above=ibis.ifelse(table.lower, table.expected, wide), below=ibis.ifelse(table.lower, wide, table.expected)
     )
     table = table.mutate(close=near(table.above, table.below))
+    part = table.close * table.own.cast("float64") / table.labour_hours.cast("float64").nullif(0)
+    table = table.mutate(part=ibis.ifelse(table.alone, ibis.null("float64"), part))
     table = table.mutate(attainment=settled(table.close, table.above, table.below))
-    part = table.close.cast("float64") * table.own.cast("float64") / table.labour_hours.cast("float64")
-    table = table.mutate(close=ibis.cases((table.alone, ibis.null(FIGURE)), else_=part.try_cast(FIGURE)))
     labour = ibis.cases(
         (table.alone, table.attainment),
-        (table.close.notnull(), shared(table.close, table.above, table.own, table.below, table.labour_hours)),
+        (table.part.notnull(), shared(table.part, table.above, table.own, table.below, table.labour_hours)),
     )
-    return table.mutate(labour_attainment=labour).drop("close", "above", "below")
+    return table.mutate(labour_attainment=labour).drop("close", "part", "above", "below")
