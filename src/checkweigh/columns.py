@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -32,6 +33,7 @@ from .entries import KINDS
 SEGMENT = 65_536  # entries: the smallest segment, and what is decoded at once
 ROW_GROUP = 131_072
 FORMAT = 1
+MARKS = 24  # bits of a hash by which most identities are told apart
 LINGER_SECONDS = 3600  # how long a segment stays that a longer one covers: somebody may be reading it
 
 EXTRA: dict[str, list[tuple[str, pa.DataType]]] = {
@@ -292,14 +294,19 @@ def _write(pieces: Iterable[dict[str, pa.Table]], path: Path, before: list[Segme
         file.close()
     facts = {
         "format": FORMAT, **facts, "writer": {"duckdb": duckdb.__version__, "pyarrow": pa.__version__},
-        "rows": {kind: files[kind].rows for kind in sorted(files)}, "span": _span(path / "shift.parquet"),
-        "replacements": _replacements(path, files), "repeated": _repeated(path, files, before),
+        "rows": {kind: files[kind].rows for kind in sorted(files)}, "span": files["shift"].span if "shift" in files else None,
+        "replacements": sorted(row for file in files.values() for row in file.replacements),
+        "repeated": _repeated(path, files, before),
     }  # fmt: skip
     (path / "segment.json").write_text(json.dumps(facts, sort_keys=True) + "\n", encoding="utf-8")
 
 
 class _File:
-    """Writes one Parquet file in row groups of a fixed length, whatever the pieces it is given."""
+    """Writes one Parquet file in row groups of a fixed length, whatever the pieces it is given.
+
+    `span` is the first and the last moment of which shifts speak; `replacements` are [entry, the entry that it replaces, 1 when it
+    withdraws it].
+    """
 
     def __init__(self, path: Path, kind: str) -> None:
         fields = schema(kind)
@@ -311,8 +318,14 @@ class _File:
         self._waiting: list[pa.Table] = []
         self._held = 0
         self.rows = 0
+        self.span: list[str] = []
+        self.replacements: list[list[int]] = []
 
     def add(self, table: pa.Table) -> None:
+        if "started" in table.column_names:
+            self.span = _span(table, self.span)
+        if table["replaces"].null_count < len(table):
+            self.replacements += _replacements(table)
         self._waiting.append(table)
         self._held += len(table)
         self.rows += len(table)
@@ -330,31 +343,22 @@ class _File:
         self._writer.close()
 
 
-def _span(path: Path) -> list[str] | None:
-    """The first and the last moment that a shift speaks of."""
-    if not path.exists():
-        return None
-    with duckdb.connect() as engine:
-        sql = "SELECT min(started), greatest(max(started), max(ended)) FROM read_parquet(?)"
-        found = engine.execute(sql, [str(path)]).fetchone()
-    assert found is not None
-    return [moment.isoformat() for moment in found]
+def _span(table: pa.Table, known: list[str]) -> list[str]:
+    """The first and the last moment that shifts speak of, with those `known` before."""
+    found = [pc.min_max(table[name]).as_py() for name in ("started", "ended")]
+    moments = {moment.isoformat() for each in found for moment in each.values() if moment is not None}
+    return [pick({datetime.fromisoformat(text) for text in {*moments, *known}}).isoformat() for pick in (min, max)]
 
 
-def _replacements(path: Path, kinds: Iterable[str]) -> list[list[int]]:
-    """[entry, the entry that it replaces, 1 when it withdraws it], ascending."""
-    found: list[list[int]] = []
-    with duckdb.connect() as engine:
-        for kind in kinds:
-            sql = "SELECT entry, replaces, coalesce(void, false)::INT FROM read_parquet(?) WHERE replaces IS NOT NULL"
-            found += [list(row) for row in engine.execute(sql, [str(path / f"{kind}.parquet")]).fetchall()]
-    return sorted(found)
+def _replacements(table: pa.Table) -> list[list[int]]:
+    some = table.filter(pc.is_valid(table["replaces"])).select(["entry", "replaces", "void"])
+    return [[row["entry"], row["replaces"], int(row["void"] or False)] for row in some.to_pylist()]
 
 
 def _repeated(path: Path, kinds: Iterable[str], before: list[Segment]) -> list[int]:
     """Entries that repeat an identity without replacing it: only ledgers written elsewhere hold any, and the first counts."""
     found: list[int] = []
-    with duckdb.connect() as engine:
+    with _engine().cursor() as engine:
         for kind in kinds:
             earlier = [str(file) for segment in before if (file := segment.file(kind)) is not None]
             new = f"read_parquet('{_quoted(path / f'{kind}.parquet')}')"
@@ -362,20 +366,59 @@ def _repeated(path: Path, kinds: Iterable[str], before: list[Segment]) -> list[i
     return sorted(found)
 
 
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """One engine for all segments, since starting one takes a while; each use takes a cursor."""
+    return duckdb.connect()
+
+
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
+
+
+def _listed(files: list[str]) -> str:
+    return "[{}]".format(", ".join(f"'{_quoted(Path(file))}'" for file in files))
 
 
 def repeated(engine: duckdb.DuckDBPyConnection, kind: str, new: str, earlier: list[str]) -> list[int]:
     """The rows of the relation `new` that repeat an identity of `new` or of the files `earlier` without replacing it."""
     identity = ", ".join(f'"{name}"' for name in KINDS[kind].id_fields)
-    if not identity:
+    if not identity or not _may_repeat(engine, identity, new, earlier):
         return []
     twice = f"SELECT {identity}, min(entry) AS first_entry FROM {new} GROUP BY ALL HAVING count(*) > 1"
     sql = f"SELECT n.entry FROM {new} n JOIN ({twice}) t USING ({identity}) WHERE n.replaces IS NULL AND n.entry > t.first_entry"
     if earlier:
         sql += f" UNION SELECT entry FROM {new} WHERE replaces IS NULL AND ({identity}) IN (SELECT {_row(identity)} FROM read_parquet(?))"
     return [row[0] for row in engine.execute(sql, [earlier] if earlier else []).fetchall()]
+
+
+def _may_repeat(engine: duckdb.DuckDBPyConnection, identity: str, new: str, earlier: list[str]) -> bool:
+    """Whether hashes say that some identity comes again without replacing: a far quicker question, and mostly the answer is no."""
+    found = _fetched(engine, f"SELECT hash({identity}) AS h, entry, replaces IS NULL AS fresh FROM {new}")
+    hashes, fresh = found["h"], found["fresh"]
+    ordered = np.sort(hashes)
+    doubled = ordered[1:][ordered[1:] == ordered[:-1]]
+    if doubled.size and _again(hashes, found["entry"], fresh, doubled):
+        return True
+    if not earlier:
+        return False
+    fresh_hashes = hashes[fresh]
+    marked = np.zeros(1 << MARKS, np.bool_)
+    marked[fresh_hashes & (len(marked) - 1)] = True
+    old = _fetched(engine, f"SELECT hash({identity}) AS h FROM read_parquet({_listed(earlier)})")["h"]
+    return bool(np.isin(old[marked[old & (len(marked) - 1)]], fresh_hashes).any())
+
+
+def _again(hashes: np.ndarray, entries: np.ndarray, fresh: np.ndarray, doubled: np.ndarray) -> bool:
+    """Whether a hash that is there twice is there once without replacing after another."""
+    twice = np.isin(hashes, doubled)
+    order = np.lexsort((entries[twice], hashes[twice]))
+    numbers, new = hashes[twice][order], fresh[twice][order]
+    return bool((new[1:] & (numbers[1:] == numbers[:-1])).any())
+
+
+def _fetched(engine: duckdb.DuckDBPyConnection, sql: str) -> dict[str, np.ndarray]:
+    return {name: np.asarray(values) for name, values in engine.execute(sql).fetchnumpy().items()}
 
 
 def _row(identity: str) -> str:

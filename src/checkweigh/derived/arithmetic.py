@@ -1,8 +1,8 @@
 """The one exact division, and the types that exact figures have.
 
 A quotient is estimated in 64-bit floating point, in units of its last place, and settled by exact multiplications where it lies next to a
-whole number of them: exact to the last digit and far faster than dividing wide decimals. Every quotient is rounded down. A figure that its type cannot hold, such as an
-attainment of a trillion, is absent. The engine's part is in `tables.FUNCTIONS`.
+whole number of them: exact to the last digit and far faster than dividing wide decimals. Every quotient is rounded down. A figure that
+its type cannot hold, such as an attainment of a trillion, is absent. The engine's part is in `tables.FUNCTIONS`.
 """
 
 from collections.abc import Callable
