@@ -12,6 +12,7 @@ verdict has a part. So each shift stands in one table once, `BOTH` then and now;
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import ibis
@@ -52,7 +53,7 @@ PARAMETERS: tuple[Parameter, ...] = ()
 BOTH, NOW, THEN = 0, 1, 2
 """Whether a row tells of a shift that nobody has ruled on, of one as judged now, or of one as reported before the verdict."""
 OF_A_SHIFT = [
-    "entry", "first_entry", "party_key", "by_crew", "job_key", "site_key", "started", "utc_month", "precision", "day", "month",
+    "entry", "first_entry", "party_key", "by_crew", "job_key", "site_key", "started", "precision", "day", "month",
     "last_day", "last_month", "single", "long", "lower", "status",
 ]  # fmt: skip
 OF_A_MEASURE = {
@@ -68,7 +69,7 @@ GIVEN = ["rule_entry", "as_reported", "party_key", "occasion", "value", "from", 
 def derive(tables: Tables) -> ir.Table:
     """One row per honour earned, granted or lost."""
     rules = _rules(tables)
-    given = tables.kept(_named(_given(tables, rules), tables)) if rules else _nothing(tables)
+    given = _given(tables, rules) if rules else _nothing(tables)
     now = given.filter(~given.as_reported)
     found = now.mutate(status=ibis.literal("earned"))
     if rules:
@@ -97,14 +98,11 @@ def _rules(tables: Tables) -> list[Rule]:
 def _given(tables: Tables, rules: list[Rule]) -> ir.Table:
     """What the rules give now, and where verdicts made a difference, what they gave before."""
     shifts = tables.kept(_shifts(tables, rules))
-    each = [_set(shifts, rule) if rule["record"] else _reached(shifts, rule) for rule in rules]
-    return _beneath(table.select(*GIVEN) for table in each)
-
-
-def _beneath(tables: Iterable[ir.Table]) -> ir.Table:
-    """One table beneath the other."""
-    each = list(tables)
-    return ibis.union(*each) if len(each) > 1 else each[0]
+    first = records.first_day(shifts)
+    each = [_set(shifts, rule, first) if rule["record"] else _reached(shifts, rule) for rule in rules]
+    given = tables.kept(_named(records.beneath([table.select(*GIVEN) for table in each]), tables))
+    records.let_go(shifts)
+    return given
 
 
 def _shifts(tables: Tables, rules: list[Rule]) -> ir.Table:
@@ -258,23 +256,25 @@ def _as_given(table: ir.Table, rule: Rule) -> ir.Table:
 # ---- records
 
 
-def _set(shifts: ir.Table, rule: Rule) -> ir.Table:
+def _set(shifts: ir.Table, rule: Rule, first: date) -> ir.Table:
     """The records that a rule honours.
 
     What others beat in an earlier month is no record. Those others count only if nobody has ruled on them, since they count twice.
     """
     rows = _fitting(shifts, rule, OF_A_CLASS)
     rows = rows.filter(~rows.by_crew) if rule["scope"] == "worker" else rows
-    within = records.WITHIN[rule["scope"]]
+    within = "industry" if rule["scope"] == "industry" else records.WITHIN[rule["scope"]]
     keys = [*records.CLASS, *([within] if within else [])]
-    rows = records.scored(rows, (rule["measure"],))
-    rows = rows.mutate(score=rows[f"{rule['measure']}_score"].cast(VALUE)).filter(lambda t: t.score.notnull())
-    found = records.ahead(rows.filter(rows.when == BOTH), keys, ["score"]).select(*rows.columns)
-    worlds = [_beneath((found, rows.filter(rows.when == NOW))).mutate(as_reported=False)]
+    measure = rule["measure"]
+    rows = records.scored(rows, (measure,), first).filter(lambda t: t[measure].notnull())
+    calm = rows.filter(rows.when == BOTH)
+    found = records.ahead(calm, calm, keys, [measure])
+    worlds = [records.beneath([found, rows.filter(rows.when == NOW)]).mutate(as_reported=False)]
     if rule["questioned"]:
-        worlds.append(_beneath((found, rows.filter(rows.when == THEN))).mutate(as_reported=True))
-    marks = _in_force(records.firsts(_beneath(worlds), [*keys, "as_reported"]), rule)
-    marks = marks.mutate(value=marks.score.abs().cast(VALUE))
+        worlds.append(records.beneath([found, rows.filter(rows.when == THEN)]).mutate(as_reported=True))
+    marks = records.firsts(records.placed(records.beneath(worlds)), [*keys, "as_reported"], [measure])
+    marks = _in_force(marks, rule)
+    marks = marks.mutate(value=marks[measure].abs().cast(VALUE))
     marks = marks if rule["at_least"] is None else marks.filter(marks.value >= rule["at_least"])
     return _as_given(marks.mutate(occasion=marks.first_entry, entries=ibis.array([marks.entry])), rule)
 
@@ -371,7 +371,7 @@ def _basis(tables: Tables, now: ir.Table) -> ir.Table:
     joined = joined.left_join(earned, same)
     stands = ibis.coalesce((joined.status != "annulled") & (joined.single == joined.was_single), False)
     return joined.group_by("of_award").agg(
-        entries=joined.entry.collect(distinct=True).sort(),
+        entries=ibis.coalesce(joined.entry.collect(distinct=True).sort(), ibis.literal([], "array<int64>")),
         still_earned=joined.on_entry.notnull().any(),
         still_standing=stands.any(),
     )

@@ -11,12 +11,14 @@ narrowest class that is wanted; only shifts that beat the months before can be r
 narrower one.
 """
 
+from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Literal
 
 import ibis
 import ibis.expr.types as ir
 
-from ..tables import Tables
+from ..tables import Tables, collect
 from .arithmetic import near, settled
 from .attainment import judged
 from .parameter import Parameter
@@ -103,156 +105,205 @@ def _eligible(shifts: ir.Table, job: str | None, holder: Holder | None, length: 
 
 
 def marks(tables: Tables, shifts: ir.Table, measures: tuple[Measure, ...], scopes: tuple[Scope, ...]) -> ir.Table:
-    """Every mark among judged shifts, with its class (`class_job`, `measure`, `scope`, `within`, `single`, `long`), `value` and end."""
-    scores = [f"{measure}_score" for measure in measures]
-    shifts = scored(shifts, measures).select(*CARRIED, *CLASS, "utc_month", *scores)
-    candidates = tables.kept(ahead(shifts, [*CLASS, *_narrowest(scopes)], scores))
-    found = tables.kept(_marks_of_all(tables, candidates, measures, scopes))
-    return _with_names(found.mutate(value=found.score.abs().cast(VALUE)), tables)
+    """Every mark among judged shifts, with its class (`class_job`, `measure`, `scope`, `within`, `single`, `long`), `value` and end.
+
+    All measures of a shift stay side by side in one row until the marks are found.
+    """
+    score = scored(shifts, measures, first_day(tables.shift))
+    rows = tables.kept(score.select(*CARRIED, *CLASS, "stretch", *measures))
+    candidates = tables.kept(_candidates(tables, rows, measures, scopes))
+    let_go(rows)
+    found = tables.kept(_marks(tables, candidates, measures, scopes))
+    return _with_names(_by_measure(found, measures), found, tables)
 
 
-def scored(shifts: ir.Table, measures: tuple[Measure, ...]) -> ir.Table:
-    """Adds a column for each measure, the higher the better, and `tie`, which orders vague starts behind precise ones."""
-    tie = ibis.ifelse(shifts.precision.isnull(), ibis.literal(0, "int64"), shifts.first_entry + 1)
-    rates = {"rate_per_hour", "rate_per_labour_hour"} & set(measures)
+def let_go(step: ir.Table) -> None:
+    """Gives back the memory of a large step that nothing refers to any more."""
+    backend = step.get_backend()
+    backend.con.execute(f"DROP TABLE {step.get_name()}")
+
+
+def first_day(shifts: ir.Table) -> date:
+    """The UTC day of the first shift."""
+    first = collect(shifts.aggregate(first=shifts.started.min().date())).to_pylist()[0]["first"]
+    return first or date.min
+
+
+def scored(shifts: ir.Table, measures: tuple[Measure, ...], first: date) -> ir.Table:
+    """Turns each measure into a score, the higher the better, and adds
+
+    `stretch`, which numbers the stretches of days since the `first`, each twice as long as the one before, and `tie`, which orders vague
+    starts behind precise ones.
+    """
     scores: dict[str, ir.Value] = {}
-    if rates:
-        shifts = _rated(shifts)
-        scores |= {f"{name}_score": shifts[name] for name in rates}
+    if {"rate_per_hour", "rate_per_labour_hour"} & set(measures):
+        shifts = _rated(shifts, measures)
     if "quantity" in measures:
-        scores["quantity_score"] = ibis.ifelse(shifts.lower, -shifts.quantity, shifts.quantity)
-    for name in ACROSS_JOBS:
-        if name in measures:
-            scores[f"{name}_score"] = shifts[name]
-    return shifts.mutate(tie=tie, **scores)
+        scores["quantity"] = ibis.ifelse(shifts.lower, -shifts.quantity, shifts.quantity)
+    days = shifts.started.date().delta(ibis.literal(first), unit="day") + 1
+    return shifts.mutate(
+        stretch=days.log2().floor().cast("int8"),
+        tie=ibis.ifelse(shifts.precision.isnull(), ibis.literal(0, "int64"), shifts.first_entry + 1),
+        **scores,
+    )
 
 
-def _rated(shifts: ir.Table) -> ir.Table:
-    """Adds both rates, where more is better; who works alone has one labour hour an hour."""
-    alone = shifts.alone & ~shifts.by_crew
+def _rated(shifts: ir.Table, measures: tuple[Measure, ...]) -> ir.Table:
+    """Adds the rates, where more is better; who works alone has one labour hour an hour."""
     hours = ibis.ifelse(shifts.lower, ibis.null("decimal(12, 6)"), shifts.hours)
-    labour = ibis.ifelse(shifts.lower | alone, ibis.null("decimal(24, 9)"), shifts.labour_hours)
-    shifts = shifts.mutate(hourly=near(shifts.quantity, hours), labourly=near(shifts.quantity, labour))
+    shifts = shifts.mutate(hourly=near(shifts.quantity, hours))
     shifts = shifts.mutate(rate_per_hour=settled(shifts.hourly, shifts.quantity, shifts.hours))
+    if "rate_per_labour_hour" not in measures:
+        return shifts
+    alone = shifts.alone & ~shifts.by_crew
+    labour = ibis.ifelse(shifts.lower | alone, ibis.null("decimal(24, 9)"), shifts.labour_hours)
+    shifts = shifts.mutate(labourly=near(shifts.quantity, labour))
     shared = settled(shifts.labourly, shifts.quantity, shifts.labour_hours)
     return shifts.mutate(rate_per_labour_hour=ibis.ifelse(alone, shifts.rate_per_hour, shared))
 
 
-def ahead(shifts: ir.Table, keys: list[str], scores: list[str]) -> ir.Table:
-    """Shifts that are better, in some score, than everything of their class in the months before, with those bests."""
-    best = shifts.group_by(*keys, "utc_month").agg(**{name: shifts[name].max() for name in scores})
-    earlier = ibis.window(group_by=keys, order_by="utc_month", preceding=(None, 1))
-    best = best.select(*keys, "utc_month", **{f"{name}_before": best[name].max().over(earlier) for name in scores})
-    best = best.rename(lambda name: f"{name}_" if name in (*keys, "utc_month") else name)
-    joined = shifts.left_join(best, [shifts[name] == best[f"{name}_"] for name in (*keys, "utc_month")])
-    better = [_beats(shifts[name], best[f"{name}_before"]) for name in scores]
-    kept = joined.select(
-        *(shifts[name] for name in shifts.columns),
-        *(best[f"{name}_before"] for name in scores),
-        _better=ibis.or_(*better),
+def ahead(shifts: ir.Table, best: ir.Table, keys: list[str], scores: Iterable[str]) -> ir.Table:
+    """Shifts that are better, in some score, than everything of their class in the stretches before; `best` has the bests of each."""
+    before = ibis.window(group_by=keys, order_by="stretch", preceding=(None, 1))
+    earlier = best.group_by(*keys, "stretch").agg(**{name: best[name].max() for name in scores})
+    earlier = earlier.select(
+        *keys, "stretch", **{f"{name}_before": earlier[name].max().over(before) for name in scores}
     )
-    return kept.view().filter(lambda t: t._better)
+    joined = shifts.inner_join(earlier, [*keys, "stretch"])
+    better = [_beats(joined[name], joined[f"{name}_before"]) for name in scores]
+    return joined.filter(ibis.or_(*better)).select(*shifts.columns)
 
 
 def _beats(score: ir.DecimalValue, before: ir.DecimalValue) -> ir.BooleanValue:
     return score.notnull() & ibis.coalesce(score > before, True)
 
 
-def _narrowest(scopes: tuple[Scope, ...]) -> list[str]:
-    """The keys beside `CLASS` of a class that every wanted one is made of."""
-    worker = ["party_key"] if "worker" in scopes else []
-    return worker + (["site_key"] if {"site", "industry"} & set(scopes) or (worker and "all" in scopes) else [])
-
-
-WITHIN: dict[Scope, str | None] = {"worker": "party_key", "site": "site_key", "industry": "industry", "all": None}
+WITHIN: dict[Scope, str | None] = {"worker": "party_key", "site": "site_key", "industry": "industry_key", "all": None}
 """The column that tells the classes of a scope apart; from the narrowest scope on."""
+GROUP = ["scope", "within"]
 
 
-def _marks_of_all(
-    tables: Tables, candidates: ir.Table, measures: tuple[Measure, ...], scopes: tuple[Scope, ...]
-) -> ir.Table:
-    """The marks of every wanted class, one table beneath the other."""
-    site = tables.site.select(at_site="key", industry="industry")
-    candidates = candidates.left_join(site, candidates.site_key == site.at_site).drop("at_site").view()
-    each = [_of_measure(candidates, measure) for measure in measures]
-    rows = tables.kept(ibis.union(*each) if len(each) > 1 else each[0])
-    found: list[ir.Table] = []
-    source = rows
-    for scope in (scope for scope in WITHIN if scope in scopes):
-        searched = rows.filter(~rows.by_crew) if scope == "worker" else source
-        within = [column] if (column := WITHIN[scope]) else []
-        marks = tables.kept(firsts(searched, [*CLASS, "measure", *within]))
-        found.append(_in_class(marks, scope, with_job=True))
-        if scope != "worker":
-            source = marks
-        if set(measures) & set(ACROSS_JOBS):
-            across = marks.filter(marks.measure.isin(ACROSS_JOBS))
-            found.append(_in_class(firsts(across, ["single", "long", "measure", *within]), scope, with_job=False))
-    return ibis.union(*found) if len(found) > 1 else found[0]
+def _candidates(tables: Tables, shifts: ir.Table, measures: tuple[Measure, ...], scopes: tuple[Scope, ...]) -> ir.Table:
+    """Rows that may be marks of a worker, or in the narrowest of the other scopes, with their `place` in the order of starts."""
+    industry = tables.site.select(site_key="key", industry_key=_industry_key(tables.site))
+    wide = _wide(scopes)
+    if "industry" in wide:
+        shifts = shifts.inner_join(industry, "site_key").view()
+    at = [name for scope in wide[:1] if (name := WITHIN[scope])]
+    keys = [*CLASS, *(["party_key"] if "worker" in scopes else []), *at]
+    best = tables.kept(shifts.group_by(*keys, "stretch").agg(**{name: shifts[name].max() for name in measures}))
+    rows = tables.kept(placed(ahead(shifts, best, keys, measures)))
+    found = [_in_scope(rows.filter(~rows.by_crew), "worker")] if "worker" in scopes else []
+    found += [_in_scope(ahead(rows, best, [*CLASS, *at], measures), scope) for scope in wide[:1]]
+    return beneath(found)
 
 
-def _of_measure(candidates: ir.Table, measure: Measure) -> ir.Table:
-    score = candidates[f"{measure}_score"]
-    rows = candidates.filter(_beats(score, candidates[f"{measure}_score_before"]))
-    return rows.select(*CARRIED, *CLASS, "industry", measure=ibis.literal(measure), score=score.cast(VALUE))
+def _industry_key(site: ir.Table) -> ir.IntegerValue:
+    """One number for the sites of an industry."""
+    return site.key.min().over(ibis.window(group_by=site.industry))
 
 
-def firsts(rows: ir.Table, keys: list[str]) -> ir.Table:
-    """The rows that beat all of their class that started before: as good as the best so far, and the first that were."""
-    so_far = ibis.window(group_by=keys, order_by=["started", "tie"], range=(None, 0))
-    best = rows.mutate(_best=rows.score.max().over(so_far)).filter(lambda t: t.score == t._best).drop("_best")
-    same = ibis.window(group_by=[*keys, "score"], order_by=["started", "tie"])
-    return best.mutate(_first=ibis.rank().over(same)).filter(lambda t: t._first == 0).drop("_first")
+def _wide(scopes: tuple[Scope, ...]) -> list[Scope]:
+    """The wanted scopes in which many compete, from the narrowest on."""
+    return [scope for scope in WITHIN if scope in scopes and scope != "worker"]
 
 
-def _in_class(marks: ir.Table, scope: Scope, with_job: bool) -> ir.Table:
-    """Adds the class that the marks were found in, and what beat them."""
-    keys = [
-        *(["job_key"] if with_job else []),
-        "single",
-        "long",
-        "measure",
-        *([WITHIN[scope]] if WITHIN[scope] else []),
+def _in_scope(rows: ir.Table, scope: Scope) -> ir.Table:
+    """The rows as competing in a scope."""
+    name = WITHIN[scope]
+    within = rows[name] if name else ibis.literal(0, "int64")
+    return rows.mutate(scope=ibis.literal(SCOPES.index(scope), "int8"), within=within)
+
+
+def beneath(tables: Sequence[ir.Table]) -> ir.Table:
+    """One table beneath the other."""
+    return ibis.union(*tables) if len(tables) > 1 else tables[0]
+
+
+def placed(rows: ir.Table) -> ir.Table:
+    """Adds `place`, which orders by start: what started at the same moment has the same; and `line`, in the same order without equals."""
+    place = ibis.rank().over(ibis.window(order_by=["started", "tie"]))
+    line = ibis.row_number().over(ibis.window(order_by=["started", "tie", "first_entry"]))
+    return rows.mutate(place=place, line=line)
+
+
+def firsts(rows: ir.Table, keys: list[str], scores: Sequence[str]) -> ir.Table:
+    """The rows that beat, in some score, all of their class that started before; where they do not, the score is absent."""
+    so_far, before = (ibis.window(group_by=keys, order_by="place", range=(None, end)) for end in (0, -1))
+    best = {f"{name}_best": rows[name].max().over(so_far) for name in scores}
+    best |= {f"{name}_before": rows[name].max().over(before) for name in scores}
+    table = rows.mutate(**best)
+    first = {
+        name: (table[name] == table[f"{name}_best"]) & _beats(table[name], table[f"{name}_before"]) for name in scores
+    }
+    marks = {name: ibis.ifelse(first[name], table[name], ibis.null(table[name].type())) for name in scores}
+    others = [name for name in rows.columns if name not in scores]
+    return table.filter(ibis.or_(*first.values())).select(*others, **marks)
+
+
+def _marks(tables: Tables, candidates: ir.Table, measures: tuple[Measure, ...], scopes: tuple[Scope, ...]) -> ir.Table:
+    """The marks of every wanted class, one beneath the other. A mark of a wider scope is one of the narrower too."""
+    candidates = candidates.select(*(name for name in candidates.columns if name not in ("tie", "stretch", "by_crew")))
+    narrow = tables.kept(firsts(candidates, [*GROUP, *CLASS], measures))
+    found, wide = [narrow], _wide(scopes)
+    if wide[1:]:
+        source = narrow.filter(narrow.scope == SCOPES.index(wide[0]))
+        wider = beneath([_in_scope(source, scope) for scope in wide[1:]])
+        found.append(firsts(wider, [*GROUP, *CLASS], measures))
+    shares = [name for name in ACROSS_JOBS if name in measures]
+    if shares:
+        by_job = tables.kept(beneath(found))
+        nothing = {name: ibis.null(by_job[name].type()) for name in ("job_key", *measures) if name not in shares}
+        rows = by_job.filter(ibis.or_(*(by_job[name].notnull() for name in shares))).mutate(**nothing)
+        found = [by_job, firsts(rows, [*GROUP, "single", "long"], shares).select(*by_job.columns)]
+    return beneath(found)
+
+
+def _by_measure(marks: ir.Table, measures: tuple[Measure, ...]) -> ir.Table:
+    """One row per mark and measure, with its `value` and the `next` mark's line: the first of the next place that has a mark."""
+    after = ibis.window(group_by=[*GROUP, *CLASS], order_by="place", range=(1, None))
+    following = {
+        f"{name}_next": ibis.ifelse(marks[name].notnull(), marks.line, ibis.null("int64")).min().over(after)
+        for name in measures
+    }
+    marks = marks.mutate(**following)
+    kept = [name for name in marks.columns if name not in (*measures, *following, "place", "line", "industry_key")]
+    each = [
+        marks.filter(marks[name].notnull()).select(
+            *kept, measure=ibis.literal(name), value=marks[name].abs().cast(VALUE), next=marks[f"{name}_next"]
+        )
+        for name in measures
     ]
-    order = [
-        "started",
-        "tie",
-        "first_entry",
-    ]  # any_value takes the first that is there: of the next step, not of those who share
-    before = ibis.window(group_by=keys, order_by=order)
-    beside = (marks.started.lag().over(before) == marks.started) & (marks.tie.lag().over(before) == marks.tie)
-    marks = marks.mutate(_new=~ibis.coalesce(beside, False))
-    after = ibis.window(group_by=keys, order_by=order, rows=(1, None))
-    return marks.mutate(
-        of_job=ibis.literal(with_job), scope=ibis.literal(scope),
-        beater=ibis.ifelse(marks._new, marks.entry, ibis.null("int64")).arbitrary().over(after),
-        beaten_on=ibis.ifelse(marks._new, marks.day, ibis.null("date")).arbitrary().over(after),
-    ).drop("_new")  # fmt: skip
+    return beneath(each)
 
 
-def _with_names(marks: ir.Table, tables: Tables) -> ir.Table:
+def _with_names(marks: ir.Table, setters: ir.Table, tables: Tables) -> ir.Table:
     """From keys to ids, for the shifts that set a mark."""
-    setters = marks.select("entry").distinct()
-    ids = tables.kept(tables.shift.select("entry", "id").semi_join(setters, "entry"))
-    of_shift, of_beater = ids.rename(at_entry="entry"), ids.select(by_entry="entry", beaten_by="id")
-    job, site = tables.job.select(of_key="key", job="id"), tables.site.select(at_key="key", site="id")
-    worker = tables.worker.select(by_worker="key", worker="id").distinct()
-    crew = tables.crew.select(by_crew_key="key", crew="id").distinct()
-    joined = (
-        marks.left_join(of_shift, marks.entry == of_shift.at_entry)
-        .left_join(of_beater, marks.beater == of_beater.by_entry)
-        .left_join(job, marks.job_key == job.of_key)
-        .left_join(site, marks.site_key == site.at_key)
-        .left_join(worker, marks.party_key == worker.by_worker)
-        .left_join(crew, marks.party_key == crew.by_crew_key)
+    lines = setters.select(of_entry="entry", line="line", beaten_on="day").distinct()
+    ids = tables.shift.select("entry", "id")
+    known = tables.kept(lines.inner_join(ids, lines.of_entry == ids.entry).select("entry", "line", "beaten_on", "id"))
+    setter, beater = known.select(at_entry="entry", shift="id"), known.select("line", "beaten_on", beaten_by="id")
+    job, site = (
+        tables.job.select(of_key="key", job="id"),
+        tables.site.select(at_key="key", site="id", industry="industry"),
     )
     nobody = ibis.null("string")
-    within = {"worker": worker.worker, "site": site.site, "industry": marks.industry}
+    worker = tables.worker.select(party="key", worker="id", crew=nobody)
+    party = worker.union(tables.crew.select(party="key", worker=nobody, crew="id")).distinct()
+    joined = (
+        marks.inner_join(setter, marks.entry == setter.at_entry)
+        .left_join(beater, marks.next == beater.line)
+        .left_join(job, marks.job_key == job.of_key)
+        .inner_join(site, marks.site_key == site.at_key)
+        .inner_join(party, marks.party_key == party.party)
+    )
+    within: dict[Scope, ir.Value] = {"worker": party.worker, "site": site.site, "industry": site.industry}
+    number = {name: marks.scope == SCOPES.index(name) for name in SCOPES}
     return joined.select(
-        *(marks[name] for name in marks.columns if name != "beater"),
-        *(of_shift.id, of_beater.beaten_by, job.job, site.site, worker.worker, crew.crew),
-        class_job=ibis.ifelse(marks.of_job, job.job, nobody),
-        within=ibis.cases(*((marks.scope == scope, name) for scope, name in within.items()), else_=nobody),
+        *(marks[name] for name in marks.columns if name not in ("scope", "within", "next")),
+        *(setter.shift, beater.beaten_on, beater.beaten_by, job.job, site.site, party.worker, party.crew),
+        scope=ibis.cases(*((number[name], name) for name in SCOPES)),
+        within=ibis.cases(*((number[name], text) for name, text in within.items()), else_=nobody),
     ).view()
 
 
@@ -260,7 +311,6 @@ def _told(marks: ir.Table) -> ir.Table:
     """The columns as declared."""
     stood = ibis.greatest(marks.beaten_on.delta(marks.day, unit="day"), 0)
     return marks.mutate(
-        job=marks.class_job, shift=marks.id, set_on=marks.day, holder=ibis.ifelse(marks.single, "single", "crew"),
-        length=ibis.ifelse(marks.long, "period", "shift"),
+        set_on=marks.day, holder=ibis.ifelse(marks.single, "single", "crew"), length=ibis.ifelse(marks.long, "period", "shift"),
         days_stood=ibis.ifelse(marks.beaten_on.isnull(), ibis.null("int64"), stood),
     )  # fmt: skip
