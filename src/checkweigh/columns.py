@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -158,7 +158,7 @@ def _with_helper_sums(table: pa.Table) -> pa.Table:
         none = pc.if_else(
             pc.is_valid(counts), pa.scalar(0, pa.decimal128(18, 6)), pa.scalar(None, pa.decimal128(18, 6))
         )
-        place = pc.index_in(pa.array(range(len(table)), pa.int64()), sums["row"].combine_chunks().cast(pa.int64()))
+        place = pc.index_in(pa.array(np.arange(len(table))), sums["row"].combine_chunks().cast(pa.int64()))
         hours = pc.coalesce(sums["hours_sum"].combine_chunks().cast(pa.decimal128(18, 6)).take(place), none)
     return table.append_column("helper_hours", hours).append_column("helper_count", counts)
 
@@ -211,6 +211,7 @@ def build(log: Log, directory: Path, size: int | None = None) -> list[Segment]:
         segment = open_segment(directory, at, stop, log.root(stop)) or _build_segment(log, directory, cover, at, stop)
         cover.append(segment)
         at = stop
+    _hashes.cache_clear()
     return cover
 
 
@@ -376,10 +377,6 @@ def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
-def _listed(files: list[str]) -> str:
-    return "[{}]".format(", ".join(f"'{_quoted(Path(file))}'" for file in files))
-
-
 def repeated(engine: duckdb.DuckDBPyConnection, kind: str, new: str, earlier: list[str]) -> list[int]:
     """The rows of the relation `new` that repeat an identity of `new` or of the files `earlier` without replacing it."""
     identity = ", ".join(f'"{name}"' for name in KINDS[kind].id_fields)
@@ -405,8 +402,15 @@ def _may_repeat(engine: duckdb.DuckDBPyConnection, identity: str, new: str, earl
     fresh_hashes = hashes[fresh]
     marked = np.zeros(1 << MARKS, np.bool_)
     marked[fresh_hashes & (len(marked) - 1)] = True
-    old = _fetched(engine, f"SELECT hash({identity}) AS h FROM read_parquet({_listed(earlier)})")["h"]
-    return bool(np.isin(old[marked[old & (len(marked) - 1)]], fresh_hashes).any())
+    held = (_hashes(file, identity, Path(file).stat().st_mtime_ns) for file in earlier)
+    return any(np.isin(old[marked[old & (len(marked) - 1)]], fresh_hashes).any() for old in held)
+
+
+@lru_cache(maxsize=16)
+def _hashes(file: str, identity: str, _written: int) -> np.ndarray:
+    """The hashes of a segment's identities, remembered while the segments after it are built."""
+    with _engine().cursor() as engine:
+        return _fetched(engine, f"SELECT hash({identity}) AS h FROM read_parquet('{_quoted(Path(file))}')")["h"]
 
 
 def _again(hashes: np.ndarray, entries: np.ndarray, fresh: np.ndarray, doubled: np.ndarray) -> bool:
