@@ -88,7 +88,14 @@ def judged(tables: Tables) -> ir.Table:
 
 
 def _judged(tables: Tables) -> ir.Table:
-    return _with_attainment(_with_expected(_with_labour(_judged_by_quota(_ruled(tables), tables))))
+    table = _with_expected(_with_labour(_judged_by_quota(_ruled(tables), tables)))
+    return _with_attainment(_apart(table, tables), tables)
+
+
+def _apart(table: ir.Table, tables: Tables) -> ir.Table:
+    """The same rows, whose columns the engine computes before it goes on: else it writes them anew wherever they are named."""
+    once = tables.held("once", lambda: tables.days.aggregate(once=tables.days.count()))
+    return table.cross_join(once).drop("once")
 
 
 def last_verdicts(tables: Tables) -> ir.Table:
@@ -215,7 +222,7 @@ def _with_expected(table: ir.Table) -> ir.Table:
     ).drop("asked", "asked_hours", "asked_of_all", "times", "people", "helper_hours", "helper_count", "total_hours")
 
 
-def _with_attainment(table: ir.Table) -> ir.Table:
+def _with_attainment(table: ir.Table, tables: Tables) -> ir.Table:
     """Adds attainment and labour attainment."""
     wide = table.quantity.cast(EXPECTED)
     table = table.mutate(
@@ -223,7 +230,7 @@ def _with_attainment(table: ir.Table) -> ir.Table:
     )
     table = table.mutate(close=near(table.above, table.below))
     part = table.close * table.own.cast("float64") / table.labour_hours.cast("float64").nullif(0)
-    table = table.mutate(part=ibis.ifelse(table.alone, ibis.null("float64"), part))
+    table = _apart(table.mutate(part=ibis.ifelse(table.alone, ibis.null("float64"), part)), tables)
     table = table.mutate(attainment=settled(table.close, table.above, table.below))
     labour = ibis.cases(
         (table.alone, table.attainment),

@@ -8,7 +8,7 @@ of job, month (and party, site) and the one comparison of days that is left. The
 import ibis
 import ibis.expr.types as ir
 
-from ..tables import Tables
+from ..tables import Tables, collect
 
 NEVER = "9999-12-31"  # a day that no shift can start on: an open end
 NOBODY = -1
@@ -33,9 +33,13 @@ def months(tables: Tables) -> ir.Table:
 
 
 def find(table: ir.Table, tables: Tables) -> tuple[list[tuple[ir.Table, list[ir.BooleanValue]]], ir.IntegerValue]:
-    """What to join to a `table` of shifts, and the entry of the quota that its day leads to."""
-    joins, winners = [], []
-    for level in range(len(LEVELS)):
+    """What to join to a `table` of shifts, and the entry of the quota that its day leads to. Levels without quotas are left out."""
+    cells = tables.held("stretches", lambda: stretches(tables))
+    named = cells.select(of_party=cells.party != NOBODY, of_site=cells["at"] != NOBODY).distinct()
+    asked = {(row["of_party"], row["of_site"]) for row in collect(named).to_pylist()}
+    joins: list[tuple[ir.Table, list[ir.BooleanValue]]] = []
+    winners: list[ir.Value] = [ibis.null("int64")]
+    for level in (number for number, names in enumerate(LEVELS) if names in asked):
         side = _level(tables, level)
         keys = {"asking": "asking", "month": "in_month", "party_key": "party", "site_key": "at"}
         matches = [
@@ -50,14 +54,10 @@ def find(table: ir.Table, tables: Tables) -> tuple[list[tuple[ir.Table, list[ir.
 def _level(tables: Tables, level: int) -> ir.Table:
     """The stretches of the quotas that name as much as the level says, under names of their own."""
     party, site = LEVELS[level]
-
-    def chosen() -> ir.Table:
-        cells = tables.held("stretches", lambda: stretches(tables))
-        fits = ((cells.party != NOBODY) == party) & ((cells.at != NOBODY) == site)
-        unnamed = [name for name, named in (("party", party), ("at", site)) if not named]
-        return cells.filter(fits).drop(*unnamed).rename(lambda name: f"{name}_{level}")
-
-    return tables.held(f"stretches_{level}", chosen)
+    cells = tables.held("stretches", lambda: stretches(tables))
+    fits = ((cells.party != NOBODY) == party) & ((cells.at != NOBODY) == site)
+    unnamed = [name for name, named in (("party", party), ("at", site)) if not named]
+    return cells.filter(fits).drop(*unnamed).rename(lambda name: f"{name}_{level}")
 
 
 def stretches(tables: Tables) -> ir.Table:
