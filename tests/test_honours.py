@@ -75,3 +75,52 @@ def test_an_annulled_shift_takes_its_award_with_it_and_a_withdrawn_verdict_gives
         "basis lost",
         "granted",
     ]
+
+
+def test_a_verdict_that_brings_a_shift_into_a_class_takes_the_honour_that_the_others_had_earned():
+    single = entry("rule", id="single", gives="Two quotas alone", from_="1935-01-01",
+                   conditions={"measure": "attainment", "at_least": "2", "period": "month", "holder": "single"})  # fmt: skip
+    rows = """
+        shift  id  worker  started           hours  quantity  labour_hours
+               a   ada     1935-08-01 06:00  6      14        -
+               b   ada     1935-08-02 06:00  6      14        -
+               c   ada     1935-08-03 06:00  6      1         8
+    """
+    longer = """
+        verdict  shift  ruling    reason                  hours
+                 c      adjusted  he stayed till evening  8
+    """
+    told = book(rows, longer, start=[*book(), single])
+    assert told_of(derive("honours", told, len(told) - 1), "Two quotas alone") == [("ada", "earned")]
+    assert [(row["status"], len(row["entries"])) for row in derive("honours", told)] == [("basis lost", 2)]
+
+
+def test_an_award_for_a_shift_that_was_withdrawn_rests_on_nothing():
+    told = book(AUGUST, start=[*book(), *RULES])
+    shift = next(e for e in told if e.get("id") == "a")
+    told = [*told, shift | {"replaces": told.index(shift), "void": True, "note": "never hewn"}]
+    assert [(row["status"], tuple(row["entries"])) for row in derive("honours", told) if row["honour"] == "Medal"] == [
+        ("basis lost", ())
+    ]
+
+
+def test_what_a_rule_never_gave_since_it_came_after_the_verdict_is_not_lost():
+    late, record = (
+        entry(
+            "rule",
+            id=name,
+            gives="Late",
+            from_="1900-01-01",
+            conditions={"measure": "attainment", "at_least": "2"} | more,
+        )
+        for name, more in (("late", {}), ("record", {"record": True, "job": "hewing"}))
+    )
+    told = book(AUGUST, """
+        verdict  shift  ruling
+                 a      annulled
+                 b      annulled
+    """, start=[*book(), *RULES])  # fmt: skip
+    assert told_of(derive("honours", [*told, late, record]), "Late") == []
+    assert {status for _, status in told_of(derive("honours", [*told[:-2], late, record, *told[-2:]]), "Late")} == {
+        "basis lost"
+    }

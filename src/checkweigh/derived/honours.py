@@ -99,7 +99,10 @@ def _given(tables: Tables, rules: list[Rule]) -> ir.Table:
     """What the rules give now, and where verdicts made a difference, what they gave before."""
     shifts = tables.kept(_shifts(tables, rules))
     first = records.first_day(shifts)
-    each = [_set(shifts, rule, first) if rule["record"] else _reached(shifts, rule) for rule in rules]
+    each = []
+    for rule in rules:
+        known = shifts if rule["questioned"] else shifts.filter(shifts.when != THEN)
+        each.append(_set(known, rule, first) if rule["record"] else _reached(known, rule))
     given = tables.kept(_named(records.beneath([table.select(*GIVEN) for table in each]), tables))
     records.let_go(shifts)
     return given

@@ -6,9 +6,10 @@ its class that started before. Of shifts with equal start only the best counts, 
 month or year stand after the precise ones of that moment, ordered by index. Rates exist where more is better. Attainment and labour
 attainment have records across all jobs too (`job` is absent there).
 
-Scopes nest: a record of an industry is a record of its site, and of (job, site, party). So one pass takes the bests of each month in the
-narrowest class that is wanted; only shifts that beat the months before can be records, and each scope is searched among those of the
-narrower one.
+Scopes nest: a record of an industry is a record of its site, and of (job, site, party). So one pass takes the bests of each stretch of
+days in the narrowest class that is wanted; only shifts that beat the stretches before can be records, and each scope is searched among
+those of the narrower one. Each stretch is twice as long as the one before, since a class sees fewer and fewer records. What is measured
+stays side by side in one row of each shift, where one window finds the marks of all measures.
 """
 
 from collections.abc import Iterable, Sequence
