@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -451,10 +452,23 @@ def test_the_process_that_hashes_leaves_an_interruption_to_its_parent():
     hasher.close()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_directory_without_permission(tmp_path, run):
-    tmp_path.chmod(0o500)
-    assert "cannot be made" in run("init", tmp_path / "a.ledger", code=2).err
+@pytest.fixture
+def unprivileged():
+    """Nobody in particular, since root may write anywhere."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65_534)
+    yield
+    os.seteuid(before)
+
+
+def test_a_directory_without_permission(tmp_path, run, request):
+    run("init", tmp_path / "imports-everything.ledger")
+    place = Path(tempfile.mkdtemp())  # `tmp_path` lies where nobody else can look
+    request.addfinalizer(place.rmdir)
+    place.chmod(0o555)
+    request.getfixturevalue("unprivileged")
+    assert "cannot be made" in run("init", place / "a.ledger", code=2).err
 
 
 def test_help_starts_without_the_heavy_libraries():

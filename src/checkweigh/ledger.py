@@ -25,7 +25,7 @@ from .checkpoint import (
     valid_name,
 )
 from .codec import decode
-from .errors import BadSignature, Broken, NoKey, Refused
+from .errors import BadSignature, Broken, CannotWrite, NoKey, Refused
 from .identities import Fresh, Identities
 from .kinds import Key
 from .merkle import EMPTY
@@ -294,7 +294,10 @@ def _secrets(path: Path) -> list[str]:
 
 def _write_secret(path: Path, text: str) -> None:
     """Write a file that only its owner may read, synced to disk."""
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except OSError as error:
+        raise CannotWrite(f"{path} cannot be made: {error.strerror}; choose a place that you may write to") from None
     with os.fdopen(descriptor, "w") as file:
         file.write(text.strip() + "\n")
         file.flush()

@@ -127,7 +127,8 @@ def _problem(field: str, value: object, reason: str) -> str:
 
 def _said_by_the_system(error: OSError) -> str:
     reason = error.strerror or str(error)
-    return f"{error.filename}: {reason}" if error.filename else reason
+    said = f"{error.filename}: {reason}" if error.filename else reason
+    return f"{said}; make room, or choose a place that you may write to"
 
 
 def _report(error: BaseException) -> str:
