@@ -18,7 +18,7 @@ from .identities import Marks, key_hashes
 from .kinds import KINDS
 from .names import VERSIONED, Found
 
-PART_ROWS = 32_768
+PART_ROWS = 131_072
 """How many rows are rendered and hashed at once."""
 BY_LEDGER = frozenset({"recorded", "by", "salt"})
 Problem = tuple[int, str, object, str]
@@ -285,6 +285,9 @@ def _days(rows: Rows) -> list[Problem]:
 def _days_of(rows: Rows, party: str) -> list[Problem]:
     """The earliest shift per party and site is asked about; only where it came too early, every row is."""
     table = _working(rows).select(["row", party, "site", "started"]).filter(pc.field(party).is_valid())
+    earliest = pc.min(table["started"].cast(pa.int64())).as_py()
+    if earliest is None or rows.holdings.long_known(party, pc.unique(table[party]).to_pylist(), earliest):
+        return []
     firsts = table.group_by([party, "site"]).aggregate([("started", "min")])
     microseconds = firsts["started_min"].cast(pa.int64()).to_pylist()
     found: list[Problem] = []

@@ -10,6 +10,7 @@ do the same for a whole Arrow table of one kind inside the engine, byte for byte
 """
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, reduce
 from operator import or_
 from typing import Any
@@ -65,7 +66,7 @@ _ARROW: dict[str, pa.DataType] = {
     "time": pa.timestamp("us"), "day": pa.date32(), "flag": pa.bool_(), "texts": pa.list_(pa.string()),
     "helpers": pa.list_(HELPER), "conditions": CONDITIONS,
 }  # fmt: skip
-ENCODED_AT_ONCE = 32_768
+ENCODED_AT_ONCE = 65_536
 """Rows that are written at a time: few enough for their bytes to stay near the processor."""
 DECIMAL_SHAPES = frozenset({"quantity", "hours", "labour_hours", "headcount", "ratio"})
 
@@ -88,8 +89,9 @@ def encode_table(kind: str, table: pa.Table, constants: Mapping[str, str]) -> pa
     Columns have the types of `schema(kind)`; `constants` are text fields that every row shares (`recorded`, `by`). Nothing is
     checked here: `bounds.problems` says beforehand which rows are not entries.
     """
-    parts = [_encoded(kind, part, constants) for part in table.to_batches(max_chunksize=ENCODED_AT_ONCE)]
-    return pa.chunked_array(parts, pa.string())
+    with ThreadPoolExecutor(2) as pool:  # Arrow lets other threads run while it works
+        parts = pool.map(lambda part: _encoded(kind, part, constants), table.to_batches(max_chunksize=ENCODED_AT_ONCE))
+        return pa.chunked_array(list(parts), pa.string())
 
 
 def _encoded(kind: str, part: pa.RecordBatch, constants: Mapping[str, str]) -> pa.Array:

@@ -156,6 +156,11 @@ class Holdings:
             known = self._since[party, name, site] = (int(midnight.timestamp()) + 7200) * 10**6
         return microseconds >= known
 
+    def long_known(self, party: str, names: list[str], microseconds: int) -> bool:
+        """Whether all of some workers or crews were known two days before a moment (since 1970), whatever the time zone."""
+        days = [self._days.get((party, name), date.max) for name in names]
+        return not days or (max(days) - _EPOCH).days + 2 <= microseconds // _DAY
+
     def day_problem(self, party: str, name: str, site: str, started: datetime) -> str | None:
         """Why a worker or crew cannot be credited for work begun at that moment, if it was not known yet on that day at the site.
 
@@ -165,6 +170,10 @@ class Holdings:
         if local_day(started, self._zones[site]) >= first:
             return None
         return f"is known only from {first} on; add {party} {name} with an earlier from"
+
+
+_EPOCH = date(1970, 1, 1)
+_DAY = 86_400 * 10**6
 
 
 def unknown(kind: str, field: str, target: str, name: str) -> str:
