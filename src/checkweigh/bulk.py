@@ -18,8 +18,6 @@ from .identities import Marks, key_hashes
 from .kinds import KINDS
 from .names import VERSIONED, Found
 
-PART_ROWS = 131_072
-"""How many rows are rendered and hashed at once."""
 BY_LEDGER = frozenset({"recorded", "by", "salt"})
 Problem = tuple[int, str, object, str]
 
@@ -66,14 +64,14 @@ def checked(holdings: Holdings, size: int, kind: str, table: pa.Table) -> Rows:
 
 
 def encoded(rows: Rows, constants: Mapping[str, str], salts: Callable[[int], pa.Array]) -> list[pa.LargeBinaryArray]:
-    """The canonical bytes of the rows, in parts of at most `PART_ROWS`. Raises BadRows where an entry is too long."""
-    found, problems = [], list[Problem]()
-    for at in range(0, len(rows.table), PART_ROWS):
-        part = rows.table.slice(at, PART_ROWS)
-        if "salt" in fields(rows.kind):
-            part = part.append_column("salt", salts(len(part)))
-        found.append(codec.encode_table(rows.kind, part, constants).cast(pa.large_binary()).combine_chunks())
+    """The canonical bytes of the rows, in the parts in which they were written. Raises BadRows where an entry is too long."""
+    table = rows.table.append_column("salt", salts(len(rows.table))) if "salt" in fields(rows.kind) else rows.table
+    found: list[pa.LargeBinaryArray] = []
+    problems, at = list[Problem](), 0
+    for part in codec.encode_table(rows.kind, table, constants).chunks:
+        found.append(part.cast(pa.large_binary()))
         problems += _too_long(at, found[-1])
+        at += len(part)
     if problems:
         raise BadRows(rows.kind, problems)
     return found
