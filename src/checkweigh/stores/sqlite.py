@@ -40,13 +40,7 @@ class SQLiteStore:
     @classmethod
     def create(cls, path: Path, facts: Mapping[Meta, bytes], *, wait_seconds: float = WAIT_SECONDS) -> "SQLiteStore":
         """A new store that holds these facts alone. Raises Refused when something is at `path` already or it cannot be written."""
-        try:
-            # The file is made here, exclusively: of two processes that create the same ledger, one is refused.
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
-        except FileExistsError:
-            raise Refused(f"{path} exists already and is left as it is; choose another name") from None
-        except OSError as error:
-            raise CannotWrite(f"{path} cannot be made: {error.strerror}") from None
+        _make_file(path)
         store = cls(path, "rw", wait_seconds)
         try:
             with store._connection() as connection:
@@ -128,12 +122,7 @@ class SQLiteStore:
 
     def copy(self, target: Path) -> None:
         """Copy a snapshot of the whole store into a new file, synced. Raises Refused when `target` exists or cannot be written."""
-        try:
-            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
-        except FileExistsError:
-            raise Refused(f"{target} exists already and is left as it is; choose another name") from None
-        except OSError as error:
-            raise CannotWrite(f"{target} cannot be made: {error.strerror}") from None
+        _make_file(target)
         try:
             with self._connection() as source:
                 _copy(source, target)
@@ -147,6 +136,16 @@ class SQLiteStore:
         """Close the connections at rest; the last process to do so folds the -wal file in."""
         while self._idle:
             self._idle.pop().close()
+
+
+def _make_file(path: Path) -> None:
+    """An empty file of our own: of two processes that make the same one, one is refused."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+    except FileExistsError:
+        raise Refused(f"{path} exists already and is left as it is; choose another name") from None
+    except OSError as error:
+        raise CannotWrite(f"{path} cannot be made: {error.strerror}") from None
 
 
 class _Snapshot:
