@@ -169,7 +169,6 @@ DAYS = ibis.schema(
     {
         "zone": "int32", "day": "date", "turn": "timestamp(6)", "back": "timestamp(6)", "again": "timestamp(6)",
         "before": "date", "after": "date", "month_before": "int32", "month_after": "int32",
-        "utc_month": "int32",
     }
 )  # fmt: skip
 
@@ -366,7 +365,6 @@ def _days(zones: list[str], first: date, last: date) -> pa.Table:
             "month_before": _months(before),
             "month_after": _months(after),
         }
-        | {"utc_month": _months(day)}
     )
 
 

@@ -81,8 +81,8 @@ def derive(tables: Tables) -> ir.Table:
 def judged(tables: Tables) -> ir.Table:
     """Every shift as judged, with its figures and what the other derivations look at: the columns of `SCHEMA` and
 
-    by_crew, single, long (a period), lower (is better), alone (nobody else worked on it), own (hours), ended, precision, zone, month and
-    utc_month (numbers), and the keys of job, site and party.
+    by_crew, single, long (a period), lower (is better), alone (nobody else worked on it), own (hours), ended, precision, zone and month
+    (numbers), and the keys of job, site and party.
     """
     return tables.seen("judged", lambda: _judged(tables))
 
@@ -131,7 +131,7 @@ def _ruled(tables: Tables) -> ir.Table:
     return table.select(
         *(shift[name] for name in ("entry", "first_entry", "id", "worker", "crew", "job", "site", "started", "ended", "precision")),
         *(shift.job_key, shift.site_key, shift.party_key),
-        *(ruling.verdict, site.zone, site.industry, job.lower, days.utc_month),
+        *(ruling.verdict, site.zone, site.industry, job.lower),
         by_crew=shift.crew.notnull(),
         asked_crew=ibis.ifelse(shift.crew.notnull() & headcount.isnull(), shift.party_key, ibis.null("int64")),
         asking=shift.job_key * 2 + shift.crew.notnull().cast("int64"),
