@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 import pytest
 
-from checkweigh.asking import BY_ENTRY, FIRST, KEYS, answer
+from checkweigh.asking import answer
 from checkweigh.demo import build
 from checkweigh.derived import DERIVED
 from checkweigh.kinds import KINDS
@@ -189,9 +189,9 @@ def test_a_table_is_what_it_declares_to_be(known, name):
 @pytest.mark.parametrize("name", DERIVED)
 def test_a_table_has_a_key(known, name):
     with answer([known], DERIVED[name], {}) as reader:
-        rows = reader.read_all().select(KEYS[name]).to_pylist()
+        rows = reader.read_all().select(DERIVED[name].key).to_pylist()
     assert len({tuple(row.values()) for row in rows}) == len(rows) > 0
-    assert {*FIRST[name], BY_ENTRY.get(name, KEYS[name][0])} <= set(DERIVED[name].schema)
+    assert {*DERIVED[name].first, DERIVED[name].by_entry or DERIVED[name].key[0]} <= set(DERIVED[name].schema)
 
 
 def test_the_repository_names_no_package_registry():

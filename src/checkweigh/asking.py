@@ -16,28 +16,6 @@ from .tables import Tables
 
 ROWS = 65_536
 RUN = 1 << 19
-KEYS: dict[str, tuple[str, ...]] = {
-    "attainment": ("id",),
-    "standings": ("from", "party"),
-    "records": ("job", "measure", "scope", "within", "holder", "length", "shift"),
-    "honours": ("honour", "rule", "award", "worker", "crew", "from", "on", "shift"),
-}
-"""Which columns tell which row of a table is which, at whatever size it is asked for."""
-BY_ENTRY = {"attainment": "first_entry"}
-"""Tables that come in no order, with the index by which they are put into that of the log: the same question gets the same bytes."""
-FIRST: dict[str, tuple[str, ...]] = {
-    "attainment": ("id", "worker", "crew", "quantity", "expected", "attainment", "labour_attainment", "status", "day", "job", "holder"),
-    "standings": ("from", "party", "name", "rank", "shifts", "attainment", "change", "quantity", "expected", "unit"),
-    "records": ("job", "measure", "scope", "within", "holder", "value", "worker", "crew", "shift", "set_on", "beaten_on", "beaten_by"),
-    "honours": ("honour", "status", "worker", "crew", "measure", "value", "on", "from", "until", "shift", "award"),
-}  # fmt: skip
-"""What a terminal shows of a table first, where not everything fits."""
-
-
-def in_order(table: str, names: Sequence[str]) -> list[str]:
-    """The columns of a table, those of `FIRST` before the rest."""
-    first = [name for name in FIRST.get(table, ()) if name in names]
-    return first + [name for name in names if name not in first]
 
 
 @contextmanager
@@ -50,7 +28,7 @@ def answer(
         yield readers[0]
         return
     before, now = readers
-    with changes.between(before, now, KEYS[derivation.name]) as changed:
+    with changes.between(before, now, derivation.key) as changed:
         yield changed
 
 
@@ -58,7 +36,7 @@ def _reader(tables: Tables, derivation: Derivation, parameters: Mapping[str, Any
     """The rows as the engine finds them, in the types that are declared."""
     schema = derivation.schema.to_pyarrow()
     sql = ibis.to_sql(derivation.derive(tables, **parameters), dialect="duckdb")
-    queries = _run_by_run(sql, BY_ENTRY[derivation.name], tables.size) if derivation.name in BY_ENTRY else [sql]
+    queries = _run_by_run(sql, derivation.by_entry, tables.size) if derivation.by_entry else [sql]
     batches = (batch for query in queries for batch in tables.engine.sql(query).to_arrow_reader(ROWS))
     return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in batches))
 

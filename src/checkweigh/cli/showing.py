@@ -65,7 +65,7 @@ def show(
         states = _states(opened, at, against, zone)
         known = [tables.at(opened, state.size) for state in states]
         with asking.answer(known, derivation, parameters) as reader:
-            target.write(reader, " ".join([table, *_said(parameters)]), _caption(opened, states), table)
+            target.write(reader, " ".join([table, *_said(parameters)]), _caption(opened, states), derivation)
         _sweep(path)
 
 

@@ -14,6 +14,7 @@ from . import edge
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ..derived import Derivation
     from ..render import Format, Progress
 
 FORMAT = Annotated[
@@ -50,7 +51,9 @@ class Target:
             raise Refused("Parquet is for a file; add --out FILE.parquet")
         return cast("Format", form)
 
-    def write(self, rows: "pa.RecordBatchReader", title: str, caption: Sequence[str], table: str = "") -> None:
+    def write(
+        self, rows: "pa.RecordBatchReader", title: str, caption: Sequence[str], table: "Derivation | None" = None
+    ) -> None:
         """Write every row, or of those of a derived table as many as a terminal is to show, and the columns that matter most first."""
         from .. import render
 
@@ -75,8 +78,10 @@ class Target:
             partial.unlink(missing_ok=True)
         edge.tell((str(self.out), "bold green"), f": {rows:,} rows, {', '.join(caption)}")
 
-    def _show(self, rows: "pa.RecordBatchReader", title: str, caption: Sequence[str], table: str) -> None:
-        from .. import asking, changes, render
+    def _show(
+        self, rows: "pa.RecordBatchReader", title: str, caption: Sequence[str], table: "Derivation | None"
+    ) -> None:
+        from .. import changes, render
 
         shown, more = self._first(rows)
         if unknown := [name for name in self.columns if name not in rows.schema.names]:
@@ -88,7 +93,7 @@ class Target:
             edge.tell(("\n".join(caption), "dim"))
             return
         lines = [f"… and {more:,} more (--limit 0 shows all, --out FILE.csv writes them)"] if more else []
-        names = asking.in_order(table, rows.schema.names)
+        names = table.in_order(rows.schema.names) if table is not None else list(rows.schema.names)
         if "change" in names and any(name.endswith(changes.BEFORE) for name in names):
             shown, names = changes.told(shown, names)
         fitted = render.fit(shown, names, edge.screen().width, self.columns)

@@ -64,6 +64,20 @@ COLUMNS = {
     "verdict": "index of the verdict that counts",
     "quota_after_shift": "whether the quota was recorded after the shift",
 }
+KEY = ("id",)
+FIRST = (
+    "id",
+    "worker",
+    "crew",
+    "quantity",
+    "expected",
+    "attainment",
+    "labour_attainment",
+    "status",
+    "day",
+    "job",
+    "holder",
+)
 PARAMETERS: tuple[Parameter, ...] = ()
 DAY_HOURS = 24
 

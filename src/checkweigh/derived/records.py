@@ -60,6 +60,21 @@ COLUMNS = {
     "beaten_by": "the shift that beat it",
     "status": "whether the shift is reported, verified, disputed or adjusted",
 }
+KEY = ("job", "measure", "scope", "within", "holder", "length", "shift")
+FIRST = (
+    "job",
+    "measure",
+    "scope",
+    "within",
+    "holder",
+    "value",
+    "worker",
+    "crew",
+    "shift",
+    "set_on",
+    "beaten_on",
+    "beaten_by",
+)
 PARAMETERS = (
     Parameter("job", "text", "records of this job only"),
     Parameter("measure", "choice", "records in this measure only", MEASURES),

@@ -47,6 +47,8 @@ COLUMNS = {
     "disputed": "how many of them are disputed",
     "left_out": "reports that started in the period and that it does not hold whole",
 }
+KEY = ("from", "party")
+FIRST = ("from", "party", "name", "rank", "shifts", "attainment", "change", "quantity", "expected", "unit")
 PARAMETERS = (
     Parameter("period", "choice", "what is compared: a day, a week from Monday, ... or all time", periods.PERIODS, "month"),
     Parameter("scope", "choice", "who is ranked", ("worker", "crew", "site", "industry", "all"), "worker"),
@@ -56,7 +58,7 @@ PARAMETERS = (
     Parameter("job", "text", "count shifts of this job only"),
 )  # fmt: skip
 
-KEYS = {"worker": "party_key", "crew": "party_key", "site": "site_key", "industry": "industry"}
+PARTY = {"worker": "party_key", "crew": "party_key", "site": "site_key", "industry": "industry"}
 
 
 def derive(
@@ -83,7 +85,7 @@ def derive(
 
 def _placed(shifts: ir.Table, tables: Tables, period: Period, scope: Scope) -> ir.Table:
     """Adds `party` (a key or an industry), `at` (the number of the period) and whether that period holds it `whole`."""
-    party = shifts[KEYS[scope]] if scope in KEYS else ibis.null("int64")
+    party = shifts[PARTY[scope]] if scope in PARTY else ibis.null("int64")
     shifts = periods.with_last_day(shifts.mutate(party=party), tables)
     at, end = (
         periods.number(shifts[day], shifts[month], period)
