@@ -4,8 +4,10 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from checkweigh import importing
 from checkweigh.ledger import Edge, Ledger
 
 BESIDE = Path(__file__).parents[2] / "shared"
@@ -63,8 +65,48 @@ def founded(path: Path, **options: object) -> Ledger:
     return ledger
 
 
+def added(ledger, kind, **fields):
+    """Append one entry; its index."""
+    with ledger.append(EDGE) as batch:
+        return batch.add(kind, fields)
+
+
+def shifts(names, **columns):
+    """A table of plain shifts."""
+    count = len(names)
+    plain = {
+        "id": pa.array(names, pa.string()),
+        "job": ["hew"] * count,
+        "site": ["north"] * count,
+        "started": pa.array([datetime(2025, 8, 31, 6)] * count, pa.timestamp("us")),
+        "quantity": pa.array(["7"] * count).cast(pa.decimal128(18, 9)),
+        "worker": ["ada"] * count,
+    }
+    return pa.table({**plain, **columns})
+
+
+def refused(ledger, kind, fields, error, match):
+    """That an entry is refused for this reason, and that the ledger is as it was."""
+    before = (ledger.size, ledger.checkpoint())
+    with pytest.raises(error, match=match), ledger.append(EDGE) as batch:
+        batch.add(kind, fields)
+    assert (ledger.size, ledger.checkpoint()) == before
+
+
 @pytest.fixture
 def ledger(tmp_path):
     """`founded`, in a directory of its own; closed after the test."""
     with founded(tmp_path / "ledger") as ledger:
         yield ledger
+
+
+@pytest.fixture
+def take(ledger, tmp_path):
+    """Import text as a file into the small ledger."""
+
+    def run(text, **settings):
+        path = tmp_path / "file.csv"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return importing.read(ledger, path, edge=EDGE, settings=importing.Settings(**settings))
+
+    return run
