@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from checkweigh import codec, fields, importing
 from checkweigh.errors import Refused
 from checkweigh.importing import Settings
+from checkweigh.verify import verify
 from conftest import EDGE, founded
 from files import entries, refusals, shifts
 
@@ -65,6 +66,27 @@ def test_an_inline_quota_makes_one_entry_for_the_same_demand(ledger, take):
 def test_a_quota_of_nothing_is_refused_by_its_own_field(take):
     text = "worker,job,site,started,quantity,quota\nada,hew,north,2025-08-31 01:00,7,0\n"
     assert refusals(take, text) == [(2, "quota", "0")]
+
+
+def test_no_quota_is_left_behind_by_a_shift_that_only_the_ledger_refuses(ledger, take):
+    text = (
+        "id,worker,job,site,started,quantity,quota,evidence,note\n"
+        "s1,ada,hew,north,2024-08-31 01:00,7,5,,\n"
+        "s2,ada,hew,north,2027-08-31 01:00,7,6,,\n"
+        f"s3,ada,hew,north,2025-08-31 01:00,7,7,{'€' * 15_000},{'€' * 15_000}\n"
+        "s4,ada,hew,north,2025-08-31 01:00,7,8,,\n"
+        "s5,ada,hew,north,2025-08-31 09:00,7,8,,\n"
+    )
+    report = take(text, accept_valid=True)
+    assert [row[:2] for row in report.refusals()] == [(2, "worker"), (3, "started"), (4, "note")]
+    assert [one["quantity"] for one in entries(ledger, "quota")] == ["8"] and report.created == {"quota": 1}
+    assert take(text, accept_valid=True).skipped == 2
+    with ledger.append(EDGE) as batch:
+        batch.add("verdict", {"shift": "s4", "ruling": "verified", "reason": "scale"})
+    changed = text.replace(",7,8,", ",7,9,")
+    report = take(changed, accept_valid=True, correct="misread")
+    assert (report.corrected, report.created) == (1, {"quota": 1})
+    verify(ledger.path)
 
 
 def test_a_quota_that_the_ledger_holds_is_named_by_its_id(ledger, take):

@@ -43,6 +43,14 @@ class Edge:
     random: Callable[[int], bytes] = field(default=os.urandom)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """Rows that fit the ledger, and their canonical bytes."""
+
+    rows: bulk.Rows
+    entries: list[pa.LargeBinaryArray]
+
+
 class Batch:
     """Adds entries to the end of the ledger. Refused entries leave no trace, so a caller may go on after a refusal."""
 
@@ -86,16 +94,26 @@ class Batch:
 
         The same checks as `add`, set by set. Raises BadRows with every refused row, or BadEntry for columns that are none.
         """
-        rows = bulk.checked(self._holdings, self.size, kind, table)
-        encoded = bulk.encoded(rows, self.constants, self._salts)
+        return self.add_prepared(self.prepared(kind, table))
+
+    def prepared(self, kind: str, table: pa.Table, promised: Mapping[str, pa.Array] | None = None) -> "Prepared":
+        """The rows of a table, checked and written but not added. Raises as `add_table` does.
+
+        `promised` are names, by kind, that the caller adds in between: for what is only made for rows that nothing speaks against.
+        """
+        rows = bulk.checked(self._holdings, self.size, kind, table, promised)
+        return Prepared(rows, bulk.encoded(rows, self.constants, self._salts))
+
+    def add_prepared(self, prepared: "Prepared") -> range:
+        """Append rows that were prepared; returns their indices."""
         start = self.size
-        for entries in encoded:
+        for entries in prepared.entries:
             indices = self.growth.add_table(entries)
             self._spill(indices)
-            for hashes, of in bulk.keys(rows, indices.start - start, indices.stop - start):
+            for hashes, of in bulk.keys(prepared.rows, indices.start - start, indices.stop - start):
                 self._fresh.add_all(hashes, of + start)
-        if kind != "shift":
-            self._holdings.forget(kind)
+        if prepared.rows.kind != "shift":
+            self._holdings.forget(prepared.rows.kind)
         return range(start, self.size)
 
     def find(self, kind: str, name: str) -> list[int]:

@@ -1,7 +1,7 @@
 """Whole tables into a batch: the checks of `batch`, set by set, and every refused row named before anything is added."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from functools import cached_property
 
@@ -30,6 +30,8 @@ class Rows:
     size: int
     kind: str
     table: pa.Table
+    promised: Mapping[str, pa.Array] = field(default_factory=dict)
+    """Kind -> names that the batch will hold by the time that these rows are added."""
 
     @cached_property
     def hashes(self) -> Marks:
@@ -55,9 +57,11 @@ class Rows:
         return found
 
 
-def checked(holdings: Holdings, size: int, kind: str, table: pa.Table) -> Rows:
+def checked(
+    holdings: Holdings, size: int, kind: str, table: pa.Table, promised: Mapping[str, pa.Array] | None = None
+) -> Rows:
     """The rows, all of them fit for a ledger of `size` entries. Raises BadRows, or BadEntry where the columns are at fault."""
-    rows = Rows(holdings, size, kind, typed(kind, table))
+    rows = Rows(holdings, size, kind, typed(kind, table), promised or {})
     if problems := sorted((problem for check in CHECKS for problem in check(rows)), key=lambda problem: problem[0]):
         raise BadRows(kind, problems)
     return rows
@@ -210,14 +214,16 @@ def _nameless(rows: Rows) -> list[Problem]:
 def _referring(rows: Rows) -> list[Problem]:
     """Names that lead nowhere."""
     found: list[Problem] = []
-    for field, target in {**KINDS[rows.kind].targets, "cites": "source"}.items():
-        if not rows.has(field):
+    for of, target in {**KINDS[rows.kind].targets, "cites": "source"}.items():
+        if not rows.has(of):
             continue
-        column = rows.column(field)
+        column = rows.column(of)
         unknown = rows.holdings.unknown_among(target, _named_in(column))
+        if len(unknown) and target in rows.promised:
+            unknown = unknown.filter(pc.invert(pc.is_in(unknown, rows.promised[target])))
         if len(unknown):
             found += [
-                (row, field, name, f"is not a {target} in the ledger; add it first, or correct the name")
+                (row, of, name, f"is not a {target} in the ledger; add it first, or correct the name")
                 for row, name in _rows_naming(column, unknown)
             ]
     return found

@@ -48,8 +48,7 @@ class Taker:
             return
         standing = self.batch.standing("shift", table["id"].combine_chunks())
         if standing.null_count == len(standing):
-            self._add_quotas(quotas, np.arange(len(table)))
-            self.added += self._add(table, records)
+            self.added += self._add(table, records, quotas)
             return
         self._add_beside(table, records, standing, quotas)
 
@@ -84,9 +83,10 @@ class Taker:
         in_file = replacing[indices[replacing] >= self.begun]
         self._refuse(changed, in_file, TWICE, records[known], indices)
         replacing = replacing[indices[replacing] < self.begun]
-        self._add_quotas(quotas, np.concatenate([fresh, known[replacing]]))
-        self.added += self._add(table.take(pa.array(fresh)), records[fresh])
-        self.corrected += self._replace(mine.take(pa.array(replacing)), records[known][replacing], indices[replacing])
+        self.added += self._add(table.take(pa.array(fresh)), records[fresh], _some(quotas, fresh))
+        changed_rows = mine.take(pa.array(replacing))
+        quotas = _some(quotas, known[replacing])
+        self.corrected += self._replace(changed_rows, records[known][replacing], indices[replacing], quotas)
 
     def _entries(self, indices: Any) -> Any:
         """The canonical texts of entries: in bulk where they lie close together, as those of a file that was imported before do."""
@@ -96,24 +96,28 @@ class Taker:
         runs = [texts for _, texts in self.ledger.bundles(first, last + 1)]
         return pa.chunked_array(runs).take(pa.array(indices - first)).cast(pa.string()).combine_chunks()
 
-    def _replace(self, table: pa.Table, records: Any, indices: Any) -> int:
+    def _replace(self, table: pa.Table, records: Any, indices: Any, quotas: pa.Table | None) -> int:
         if not len(table):
             return 0
         table = table.drop_columns(["note"]) if "note" in table.column_names else table
         table = table.append_column("replaces", pa.array(indices, pa.int64()))
-        return self._add(
-            table.append_column("note", pa.array([self.settings.correct] * len(table), pa.string())), records
-        )
+        notes = pa.array([self.settings.correct] * len(table), pa.string())
+        return self._add(table.append_column("note", notes), records, quotas)
 
-    def _add(self, table: pa.Table, records: Any) -> int:
-        """Add rows; those that the ledger refuses become problems. Returns how many were added."""
+    def _add(self, table: pa.Table, records: Any, quotas: pa.Table | None) -> int:
+        """Add rows and the quotas that they state; those that the ledger refuses become problems. Returns how many were added."""
         while len(table):
+            new = self._new(quotas)
             try:
-                return len(self.batch.add_table("shift", table))
+                prepared = self.batch.prepared("shift", table, {"quota": bounds.flat(new["id"])} if new else None)
             except BadRows as refused:
                 self._say(records, refused)
                 left = _without(len(table), [row for row, *_ in refused.problems])
-                table, records = table.take(pa.array(left)), records[left]
+                table, records, quotas = table.take(pa.array(left)), records[left], _some(quotas, left)
+                continue
+            if new:
+                self._add_quotas(new)
+            return len(self.batch.add_prepared(prepared))
         return 0
 
     def _say(self, records: Any, refused: BadRows) -> None:
@@ -123,20 +127,24 @@ class Taker:
         columns = [pa.array(records[list(rows)], pa.int64()), pa.array(names), texts, pa.array(reasons)]
         self.problems.append(compact(pa.table(columns, schema=PROBLEMS)))
 
-    def _add_quotas(self, quotas: pa.Table | None, rows: Any) -> None:
-        """The quotas that these rows state, each once."""
-        if quotas is None:
-            return
-        stated = quotas.take(pa.array(rows))
-        stated = stated.filter(stated["id"].is_valid())
-        ids = stated["id"].to_pylist()
-        first = {name: row for row, name in reversed(list(enumerate(ids))) if name not in self.quotas}
-        new = stated.take(pa.array(sorted(first.values()), pa.int64()))
-        self.quotas |= set(first)
-        new = new.filter(self.batch.standing("quota", new["id"].combine_chunks()).is_null()) if len(new) else new
+    def _new(self, quotas: pa.Table | None) -> pa.Table | None:
+        """Those of the quotas that rows state which the ledger does not hold, each once; None where there are none."""
+        if quotas is None or quotas["id"].null_count == len(quotas):
+            return None
+        ids = quotas["id"].to_pylist()
+        first = {name: row for row, name in reversed(list(enumerate(ids))) if name and name not in self.quotas}
+        new = quotas.take(pa.array(sorted(first.values()), pa.int64()))
         if len(new):
-            self.batch.add_table("quota", new)
-            self.created["quota"] = self.created.get("quota", 0) + len(new)
+            held = self.batch.standing("quota", new["id"].combine_chunks()).is_valid()
+            self.quotas |= set(new["id"].filter(held).to_pylist())
+            new = new.filter(pc.invert(held))
+        return new if len(new) else None
+
+    def _add_quotas(self, new: pa.Table) -> None:
+        """Add quotas, and remember that the ledger holds them."""
+        self.quotas |= set(new["id"].to_pylist())
+        self.batch.add_table("quota", new)
+        self.created["quota"] = self.created.get("quota", 0) + len(new)
 
     def _same(self, mine: pa.Table, other: pa.Table, reason: str, records: Any) -> Any:
         """Per row whether two tables say the same; where they do not, that is a problem."""
@@ -154,6 +162,11 @@ class Taker:
             )
         if found:
             self.problems.append(compact(pa.Table.from_pylist(found, PROBLEMS)))
+
+
+def _some(quotas: pa.Table | None, rows: Any) -> pa.Table | None:
+    """What some rows state, where rows state any quotas at all."""
+    return None if quotas is None else quotas.take(pa.array(rows, pa.int64()))
 
 
 def _without(rows: int, some: Any) -> Any:
