@@ -150,7 +150,9 @@ def tables() -> Iterator[str]:
 
 
 def _own_option(parameter: Any) -> tuple[str, str]:
-    values = {"choice": " " + "|".join(parameter.choices), "flag": "", "whole": " NUMBER"}.get(parameter.kind, " NAME")
+    values = {"choice": " " + "|".join(parameter.choices), "flag": "", "whole": " NUMBER", "ratio": " RATIO"}.get(
+        parameter.kind, " NAME"
+    )
     default = f" Default: {parameter.default}." if parameter.default not in (None, False) else ""
     return f"`--{parameter.name.replace('_', '-')}{values}`", parameter.help + "." + default
 

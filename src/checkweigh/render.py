@@ -42,6 +42,8 @@ def text(value: object) -> str:
         return " ".join(f"{name}={text(part)}" for name, part in value.items() if part is not None)
     if isinstance(value, Step):
         return f"{text(value.before) or '–'} → {text(value.now) or '–'}"
+    if isinstance(value, list) and value and all(isinstance(part, tuple) for part in value):  # of a map
+        return text(dict(value))
     if isinstance(value, list | tuple):
         return ", ".join(text(part) for part in value) or "none"
     return str(value)
@@ -151,7 +153,13 @@ def _scalar_sql(column: str, kind: pa.DataType, target: Literal["VARCHAR", "JSON
         ]
         rendered = f"CASE WHEN {column} IS NOT NULL THEN {_object_sql(parts)} END"
         return rendered if target == "JSON" else f"({rendered})::VARCHAR"
-    plain = pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+    if pa.types.is_map(kind):
+        return (
+            f"to_json({column})"
+            if target == "JSON"
+            else f"CASE WHEN {column} IS NOT NULL THEN to_json({column})::VARCHAR END"
+        )
+    plain = pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_floating(kind)
     return column if plain and target == "JSON" else f"{column}::VARCHAR"
 
 

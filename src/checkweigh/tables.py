@@ -84,6 +84,14 @@ class Tables:
         """A step of a derivation, computed now: what follows is planned on what it turned out to be, and written only once."""
         return _created(f"TEMP TABLE step_{next(_STEPS)}", table)
 
+    def given(self, rows: pa.Table, shape: ibis.Schema) -> ir.Table:
+        """Rows that were computed outside of the engine, as a table of it with these columns."""
+        name = f"step_{next(_STEPS)}"
+        self.engine.register("rows_given", rows.cast(shape.to_pyarrow()))
+        self.engine.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM rows_given")
+        self.engine.unregister("rows_given")
+        return _table(self.shift.get_backend(), name, shape)
+
     def seen(self, name: str, make: Callable[[], ir.Table]) -> ir.Table:
         """A large table that several derivations begin with: written once, and computed for each as far as it is needed."""
         if name not in self._held:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import keeping, reading, showing, taking, telling, writing
+from . import auditing, keeping, reading, showing, taking, telling, writing
 
 app = typer.Typer(
     name="checkweigh",
@@ -41,6 +41,7 @@ COMMANDS = (
     ),
     ("rotate", writing.rotate, WRITE, "checkweigh rotate mine.ledger"),
     ("show", showing.show, READ, "checkweigh show records mine.ledger --at 1936-12-31"),
+    ("audit", auditing.audit, READ, "checkweigh audit mine.ledger --at 1935-12-31"),
     ("log", reading.log, READ, "checkweigh log mine.ledger --about s-17"),
     ("demo", telling.demo, READ, "checkweigh demo"),
     ("verify", keeping.verify, KEEP, "checkweigh verify mine.ledger"),

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 TABLE = Annotated[
     str,
     typer.Argument(
-        metavar="TABLE", help="attainment, records, standings, honours; `show tables` tells more.", show_default=False
+        metavar="TABLE",
+        help="attainment, records, standings, honours, findings; `show tables` tells more.",
+        show_default=False,
     ),
 ]
 WHERE = Annotated[Path | None, typer.Argument(metavar="LEDGER", help="The ledger's file.", show_default=False)]
@@ -106,7 +108,9 @@ def _option(name: str) -> str:
 
 
 def _values(parameter: Any) -> str:
-    shown = {"choice": "|".join(parameter.choices), "flag": "", "whole": "NUMBER"}.get(parameter.kind, "NAME")
+    shown = {"choice": "|".join(parameter.choices), "flag": "", "whole": "NUMBER", "ratio": "RATIO"}.get(
+        parameter.kind, "NAME"
+    )
     default = parameter.default if parameter.kind != "flag" else None
     return shown + (f" (default {default})" if default is not None else "")
 
@@ -138,9 +142,17 @@ def _parameters(table: str, derivation: "Derivation", written: Sequence[str]) ->
     return plain, found
 
 
+def chosen(derivation: "Derivation", written: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a table that a command of its own takes, those that were not given left out. Raises Refused as `show` does."""
+    known = {parameter.name: parameter for parameter in derivation.parameters}
+    given = {name: value for name, value in written.items() if value is not None}
+    return {name: _value(f"--{_option(name)}", known[name], str(value)) for name, value in given.items()}
+
+
 def _value(name: str, parameter: Any, text: str) -> Any:
     from ..errors import Refused
     from ..fields import meant
+    from ..values import decimal_of
 
     if parameter.kind == "choice" and text not in parameter.choices:
         raise Refused(f"{name} {text!r}{meant(text, parameter.choices)} is none of {', '.join(parameter.choices)}")
@@ -148,6 +160,10 @@ def _value(name: str, parameter: Any, text: str) -> Any:
         if not text.isdecimal():
             raise Refused(f"{name} {text!r} is not a whole number")
         return int(text)
+    if parameter.kind == "ratio":
+        if (number := decimal_of(text)) is None:
+            raise Refused(f"{name} {text!r} is not a number, such as 0.05")
+        return float(number)
     return text
 
 

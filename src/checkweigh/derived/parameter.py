@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Parameter:
-    """One keyword of a `derive` function. `kind` is choice, flag, whole or text; absent means that everything is wanted."""
+    """One keyword of a `derive` function. `kind` is choice, flag, whole, ratio or text; absent means that everything is wanted."""
 
     name: str
     kind: str
