@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, datetime
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -230,3 +231,49 @@ def test_tables_of_every_sort(ledger):
             )
     assert len(ledger.find("crew", "c")) == 2
     verify(ledger.path)
+
+
+def test_many_names_are_found_at_once_as_one_by_one(ledger, monkeypatch):
+    names = [f"s{number}" for number in range(900)]
+    with ledger.append(EDGE) as batch:
+        batch.add_table("shift", shifts(names))
+    with ledger.append(EDGE) as batch:
+        replacing = [batch.add("shift", shift(name, replaces=4 + int(name[1:]), note="n")) for name in names[100:500:7]]
+        batch.add("job", {**JOB, "id": "s899"})
+        batch.add_table("shift", shifts(["fresh", 'a "quoted" name']))
+        asked = pa.array(["nobody", *reversed(names), 'a "quoted" name', "s3", "north"])
+        found = batch.standing("shift", asked).to_pylist()
+        monkeypatch.setattr("checkweigh.batch.FEW", len(asked))
+        assert found == batch.standing("shift", asked).to_pylist()
+    expected = {name: 4 + number for number, name in enumerate(names)} | dict(
+        zip(names[100:500:7], replacing, strict=True)
+    )
+    assert found == [None, *(expected[name] for name in reversed(names)), ledger.size - 1, 7, None]
+
+
+def test_many_names_whose_hashes_collide_are_told_apart(tmp_path, monkeypatch):
+    """Of two names with one hash only one is in the ledger: the other has a candidate, and it is not the one."""
+    monkeypatch.setattr("checkweigh.batch.FEW", 0)
+    monkeypatch.setattr(
+        "checkweigh.names.key_hashes", lambda kind, ids: np.array([_coarse(one) for one in ids.to_pylist()], np.uint64)
+    )
+    monkeypatch.setattr(
+        "checkweigh.bulk.key_hashes", lambda kind, ids: np.array([_coarse(one) for one in ids.to_pylist()], np.uint64)
+    )
+    monkeypatch.setattr("checkweigh.identities.key_hash", lambda kind, name: _coarse(name))
+    with founded(tmp_path / "colliding") as ledger:
+        with ledger.append(EDGE) as batch:
+            batch.add_table("shift", shifts(["s1", "t1", "u1"]))
+        with ledger.append(EDGE) as batch:
+            assert batch.standing("shift", pa.array(["u2", "t1", "s2", "s1", "x"])).to_pylist() == [
+                None,
+                5,
+                None,
+                4,
+                None,
+            ]
+
+
+def _coarse(name):
+    """A hash that looks at the first letter alone."""
+    return ord(name[:1] or " ")

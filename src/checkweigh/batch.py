@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from . import bulk, codec
 from .checkpoint import Checkpoint, Signer, sign_checkpoint, sign_rotation
@@ -21,12 +22,14 @@ from .errors import BadEntry, Refused
 from .growth import Growth
 from .holdings import Holdings
 from .identities import LONGEST_RUN, Fresh, Identities, keys, store_run
-from .names import Names
+from .names import Indices, Names
 from .snapshot import Snapshot
 from .stores import Meta, Writer
 from .values import time_text
 
 SALT_BYTES = 12
+FEW = 256
+"""Up to so many names are looked up one by one."""
 BY_LEDGER = ("recorded", "by", "salt")
 
 
@@ -127,9 +130,22 @@ class Batch:
         """
         ids = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
         found = np.full(len(ids), -1, dtype=np.int64)
-        for row, versions in self.names.standing_of_all(kind, ids).items():
-            found[row] = max(versions, key=lambda version: version[1].from_ or "")[0]
+        rows, indices = self.names.candidates_of_all(kind, ids)
+        alone = np.bincount(rows, minlength=len(ids))[rows] == 1
+        if alone.sum() > FEW:
+            self._compare(kind, ids, rows[alone], indices[alone], found)
+            rows = rows[~alone]
+        rest = np.unique(rows)
+        for row, versions in self.names.standing_of_all(kind, ids.take(pa.array(rest))).items():
+            found[rest[row]] = max(versions, key=lambda version: version[1].from_ or "")[0]
         return pa.array(found, mask=found < 0)
+
+    def _compare(self, kind: str, ids: pa.Array, rows: Indices, indices: Indices, found: Indices) -> None:
+        """Fill in `found` for rows whose id only one entry seems to have, comparing them all at once: then that entry stands."""
+        said = codec.decode_names(self.growth.texts(indices))
+        same = pc.and_(pc.equal(said["kind"], kind), pc.equal(said["id"], ids.take(pa.array(rows)).cast(pa.string())))
+        agreed = pc.fill_null(same, False).to_numpy()
+        found[rows[agreed]] = indices[agreed]
 
     def add(self, kind: str, given: Mapping[str, object]) -> int:
         """Append one entry; the ledger adds recorded, by and salt. Returns its index. Raises Refused, and then nothing was added."""

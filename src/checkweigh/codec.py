@@ -239,8 +239,16 @@ def decode_table(kind: str, rows: pa.Array | pa.ChunkedArray) -> pa.Table:
 
     The bytes are taken as they rest in a ledger, which `verify` answers for; they are not checked again.
     """
-    source = pa.table({"entry": rows})
-    sql = f"SELECT unnest(from_json(entry, '{_structure(kind)}')) FROM entries_to_decode"
+    return _read(rows, _structure(kind)).cast(SCHEMAS[kind])
+
+
+def decode_names(rows: pa.Array | pa.ChunkedArray) -> pa.Table:
+    """The `kind` and the `id` of canonical entries of any kind, one row per entry in order; null where an entry has no id."""
+    return _read(rows, '{"kind":"VARCHAR","id":"VARCHAR"}')
+
+
+def _read(rows: pa.Array | pa.ChunkedArray, structure: str) -> pa.Table:
+    sql = f"SELECT unnest(from_json(entry, '{structure}')) FROM entries_to_decode"
     with _engine().cursor() as engine:
-        engine.register("entries_to_decode", source)
-        return engine.sql(sql).to_arrow_table().cast(SCHEMAS[kind])
+        engine.register("entries_to_decode", pa.table({"entry": rows}))
+        return engine.sql(sql).to_arrow_table()

@@ -8,17 +8,22 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from . import bundles, merkle
 from .hashing import Hasher
 from .merkle import TILE_WIDTH
-from .snapshot import TILE_SHIFT, Snapshot
+from .snapshot import RUN_OF_BUNDLES, TILE_SHIFT, Snapshot
 from .stores import Table, Writer
 
 Rows = list[tuple[int, bytes]]
 AHEAD = 4
 """How many stages may be waiting: two parts of a table."""
+RUN = RUN_OF_BUNDLES * TILE_WIDTH
+SPARSE = 64
+"""Where fewer than one in so many entries is asked for, they are read one by one."""
 
 
 class Growth:
@@ -50,6 +55,24 @@ class Growth:
             data = self._writer.get("bundles", number) or b""
             return bundles.unpack(data, f"bundle {number}")[index % TILE_WIDTH]
         return self._snapshot.entry(index)
+
+    def texts(self, indices: npt.NDArray[np.int64]) -> pa.LargeStringArray:
+        """The canonical texts of entries, in the order asked for; read in bulk where they lie close together."""
+        order = np.argsort(indices, kind="stable")
+        ordered = indices[order]
+        runs = np.split(ordered, np.flatnonzero(np.diff(ordered // RUN)) + 1)
+        found = pa.concat_arrays([self._texts(run) for run in runs])
+        places = np.empty(len(order), np.int64)
+        places[order] = np.arange(len(order))
+        return found.take(pa.array(places))
+
+    def _texts(self, run: npt.NDArray[np.int64]) -> pa.LargeStringArray:
+        """Texts of entries of one run, by ascending indices."""
+        start, stop = (int(run[0]), int(run[-1]) + 1) if len(run) else (0, 0)
+        if stop > self._snapshot.size // TILE_WIDTH * TILE_WIDTH or stop - start > SPARSE * len(run):
+            return bundles.text_array([self.entry(index) for index in run.tolist()], start // TILE_WIDTH)
+        pieces = [texts for _, texts in self._snapshot.bundles(start, stop)] or [pa.array([], pa.large_string())]
+        return pa.concat_arrays(pieces).take(pa.array(run - start))
 
     def add(self, entry: bytes) -> int:
         """Append one entry; returns its index."""

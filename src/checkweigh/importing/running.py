@@ -91,7 +91,7 @@ class Run:
         self.began, self.late = batch.size, batch.late_clock
         taker: Any
         if self.settings.kind == "shift":
-            taker = Taker(batch, self.ledger, self.settings, self.plan, batch.size, self.created)
+            taker = Taker(batch, self.settings, self.plan, batch.size, self.created)
             self._shifts(batch, taker)
         else:
             taker = Single(batch, self.edge, self.settings, self.plan, self.people, self.formats, self.ledger)

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from .. import bounds, codec
 from ..errors import BadRows
-from ..ledger import Batch, Ledger
+from ..ledger import Batch
 from .mapping import Plan
 from .report import compact
 from .settings import Settings
@@ -25,7 +25,6 @@ class Taker:
     """Takes the rows of one file into a batch, and counts."""
 
     batch: Batch
-    ledger: Ledger
     settings: Settings
     plan: Plan
     begun: int
@@ -72,7 +71,7 @@ class Taker:
         known = np.flatnonzero(standing.is_valid().to_numpy(zero_copy_only=False))
         fresh = _without(len(table), known)
         indices = standing.take(pa.array(known)).to_numpy(zero_copy_only=False)
-        before = codec.decode_table("shift", self._entries(indices))
+        before = codec.decode_table("shift", self.batch.growth.texts(indices))
         mine = table.take(pa.array(known))
         changed = first_difference(mine, before)
         self.skipped += int((changed.field < 0).sum())
@@ -87,14 +86,6 @@ class Taker:
         changed_rows = mine.take(pa.array(replacing))
         quotas = _some(quotas, known[replacing])
         self.corrected += self._replace(changed_rows, records[known][replacing], indices[replacing], quotas)
-
-    def _entries(self, indices: Any) -> Any:
-        """The canonical texts of entries: in bulk where they lie close together, as those of a file that was imported before do."""
-        first, last = int(indices.min()), int(indices.max())
-        if last >= self.begun or last - first > 8 * len(indices):
-            return pa.array([self.batch.growth.entry(index).decode() for index in indices.tolist()], pa.string())
-        runs = [texts for _, texts in self.ledger.bundles(first, last + 1)]
-        return pa.chunked_array(runs).take(pa.array(indices - first)).cast(pa.string()).combine_chunks()
 
     def _replace(self, table: pa.Table, records: Any, indices: Any, quotas: pa.Table | None) -> int:
         if not len(table):
