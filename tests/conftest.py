@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from checkweigh import importing
+from checkweigh import cli, importing
 from checkweigh.ledger import Edge, Ledger
 
 BESIDE = Path(__file__).parents[2] / "shared"
@@ -110,3 +110,28 @@ def take(ledger, tmp_path):
         return importing.read(ledger, path, edge=EDGE, settings=importing.Settings(**settings))
 
     return run
+
+
+class Result:
+    """What a command printed, and its exit code."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def run(capsysbinary, monkeypatch):
+    """Run a command and check its exit code; refusals must leave no stack trace and one message."""
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def go(*arguments: object, code: int = 0) -> Result:
+        with pytest.raises(SystemExit) as exit:
+            cli.main([str(argument) for argument in arguments])
+        out, err = (text.decode() for text in capsysbinary.readouterr())
+        assert (exit.value.code or 0) == code, f"exit {exit.value.code}\n{out}\n{err}"
+        assert "Traceback" not in out + err
+        if code == 2:
+            assert err.count("Refused:") == 1 or "Usage:" in err
+        return Result(code, out, err)
+
+    return go

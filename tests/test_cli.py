@@ -13,36 +13,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from checkweigh import cli
 from checkweigh.hashing import Hasher
 from checkweigh.ledger import Ledger
 
 # Ibis 12 still calls by its old name what DuckDB 2 has renamed.
-
-
-class Result:
-    """What a command printed, and its exit code."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def run(capsysbinary, monkeypatch):
-    """Run a command and check its exit code; refusals must leave no stack trace and one message."""
-    monkeypatch.setenv("COLUMNS", "120")
-
-    def go(*arguments: object, code: int = 0) -> Result:
-        with pytest.raises(SystemExit) as exit:
-            cli.main([str(argument) for argument in arguments])
-        out, err = (text.decode() for text in capsysbinary.readouterr())
-        assert (exit.value.code or 0) == code, f"exit {exit.value.code}\n{out}\n{err}"
-        assert "Traceback" not in out + err
-        if code == 2:
-            assert err.count("Refused:") == 1 or "Usage:" in err
-        return Result(code, out, err)
-
-    return go
 
 
 SITE = ("site", "id=north", "name=North", "industry=coal", "timezone=Europe/Berlin")

@@ -48,6 +48,7 @@ LAYERS: dict[str, set[str]] = {
     "batch": FACTS | {"codec", "checkpoint", "stores", "identities", "snapshot", "names", "growth", "holdings", "bulk"},
     "ledger": FACTS | {"codec", "merkle", "checkpoint", "stores", "identities", "snapshot", "names", "batch"},
     "verify": FACTS | {"codec", "merkle", "checkpoint", "stores", "bundles", "identities", "snapshot"},
+    "receipt": FACTS | {"codec", "merkle", "checkpoint", "snapshot"},
     "restore": {"errors", "ledger", "verify"},
     "fields": FACTS | {"units"},
     "columns": FACTS | {"codec"},

@@ -14,6 +14,7 @@
     │   └── CannotWrite         the disk is full or read-only
     └── Broken                  the ledger is not what it claims to be (exit code 3)
         ├── BadProof            a proof does not show what it claims
+        ├── BadReceipt          a receipt is not in the form in which it was written
         └── BadSignature        a signed note is malformed or not signed by the key that is known
 
 A message names what, where, and the next step. `Refused` promises that nothing was written; `Broken` is never repaired silently.
@@ -103,3 +104,7 @@ class BadProof(Broken):
 
 class BadSignature(Broken):
     """A signed note is malformed or not signed by the key that is known."""
+
+
+class BadReceipt(Broken):
+    """A receipt is not in the form in which it was written, or not a receipt of what it is used for."""

@@ -6,6 +6,7 @@
     taking    import
     showing   show, log
     keeping   verify, backup, restore
+    proving   receipt, and verify of a receipt
     telling   demo
 
 Exit codes: 0 done, 1 a fault of Checkweigh itself, 2 Refused (nothing was written), 3 Broken, 130 interrupted.

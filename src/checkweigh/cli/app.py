@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import auditing, keeping, reading, showing, taking, telling, writing
+from . import auditing, keeping, proving, reading, showing, taking, telling, writing
 
 app = typer.Typer(
     name="checkweigh",
@@ -45,6 +45,12 @@ COMMANDS = (
     ("log", reading.log, READ, "checkweigh log mine.ledger --about s-17"),
     ("demo", telling.demo, READ, "checkweigh demo"),
     ("verify", keeping.verify, KEEP, "checkweigh verify mine.ledger"),
+    (
+        "receipt",
+        proving.receipt,
+        KEEP,
+        "checkweigh receipt mine.ledger s-17 --out s-17.tlog-proof",
+    ),
     ("backup", keeping.backup, KEEP, "checkweigh backup mine.ledger /media/stick/mine.ledger"),
     ("restore", keeping.restore, KEEP, "checkweigh restore /media/stick/mine.ledger mine.ledger"),
 )

@@ -5,22 +5,42 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import edge
+from . import edge, proving
 from .writing import LEDGER
 
 if TYPE_CHECKING:
+    from ..checkpoint import Verifier
     from ..verify import Report
 
+TARGET = Annotated[
+    Path, typer.Argument(metavar="LEDGER|RECEIPT", help="The ledger's file, or a receipt.", show_default=False)
+]
 VKEY = Annotated[
     str | None,
     typer.Option(
-        "--key", metavar="VKEY", help="The verifier key that `init` showed: the ledger must have grown from it."
+        "--key",
+        metavar="VKEY",
+        help="The verifier key that `init` showed: the ledger must have grown from it, and a receipt be signed by it.",
     ),
 ]
 OLD = Annotated[
     Path | None,
     typer.Option(
-        "--against", metavar="FILE", help="An older checkpoint of this ledger, which must be part of its history."
+        "--against",
+        metavar="FILE",
+        help="An older checkpoint of this ledger, or a receipt, which must be part of its history.",
+    ),
+]
+WITNESSES = Annotated[
+    list[str] | None,
+    typer.Option("--witness", metavar="VKEY", help="A witness that must have cosigned the receipt; may be repeated."),
+]
+ROTATIONS = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--rotation",
+        metavar="FILE",
+        help="With a receipt: the receipt of a rotation that leads from --key to the key that signed; may be repeated.",
     ),
 ]
 SAVE = Annotated[
@@ -29,12 +49,41 @@ SAVE = Annotated[
 COLUMNS = Annotated[bool, typer.Option("--columns", help="Compare the columns beside the ledger with it as well.")]
 
 
-def verify(ledger: LEDGER, key: VKEY = None, against: OLD = None, save: SAVE = None, columns: COLUMNS = False) -> None:
-    """Check the whole ledger from its stored bytes: every entry, hash, index and signature."""
+def verify(
+    target: TARGET,
+    key: VKEY = None,
+    witness: WITNESSES = None,
+    rotation: ROTATIONS = None,
+    against: OLD = None,
+    save: SAVE = None,
+    columns: COLUMNS = False,
+) -> None:
+    """Check the whole ledger from its stored bytes: every entry, hash, index and signature. Or check a receipt, which needs no ledger."""
+    known = None if key is None else _parsed("--key", key)
+    witnesses = [_parsed("--witness", one) for one in witness or ()]
+    if proving.is_receipt(target):
+        _only("a receipt", "a ledger", against=against, save=save, columns=columns)
+        proving.verify(target, known, witnesses, rotation or [])
+    else:
+        _only("a ledger", "a receipt", witness=witness, rotation=rotation)
+        _verify_ledger(target, known, against, save, columns)
+
+
+def _only(given: str, other: str, **options: object) -> None:
+    """Refuse options that say nothing about what was given."""
+    from ..errors import Refused
+
+    for name, value in options.items():
+        if value:
+            raise Refused(f"--{name} is for {other}, and this is {given}; leave it out")
+
+
+def _verify_ledger(
+    ledger: Path, key: "Verifier | None", against: Path | None, save: Path | None, columns: bool
+) -> None:
     from .. import verify as second_path
 
-    key = None if key is None else _parsed(key)
-    older = None if against is None else against.read_text(encoding="utf-8")
+    older = None if against is None else _older(against)
     with edge.progress(f"verifying {ledger.name}") as bar:
         report = second_path.verify(ledger, against=older, progress=bar.at)
     _check_key(report, key)
@@ -46,24 +95,41 @@ def verify(ledger: LEDGER, key: VKEY = None, against: OLD = None, save: SAVE = N
         edge.tell(f"The checkpoint is saved in {save}.")
 
 
-def _parsed(key: str) -> str:
+def _older(path: Path) -> str:
+    """The note of a checkpoint that was kept, by itself or in a receipt, whose entry must then be under it."""
+    from ..errors import BadSignature, Broken
+
+    try:
+        if proving.is_receipt(path):
+            kept = proving.read(path)
+            kept.check_inclusion()
+            return kept.note
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BadSignature(f"{path} is no checkpoint: it is not UTF-8 text") from None
+    except Broken as error:
+        raise type(error)(f"--against {path}: {error}") from None
+
+
+def _parsed(option: str, key: str) -> "Verifier":
     from ..checkpoint import Verifier
     from ..errors import BadKey
 
+    hint = "it is the line that `init` showed" if option == "--key" else "it is the line that the witness showed"
     try:
-        return str(Verifier.parse(key.strip()))
+        return Verifier.parse(key.strip())
     except BadKey as error:
-        raise BadKey(f"--key {key!r}: {error}; it is the line that `init` showed") from None
+        raise BadKey(f"{option} {key!r}: {error}; {hint}") from None
 
 
-def _check_key(report: "Report", key: str | None) -> None:
+def _check_key(report: "Report", key: "Verifier | None") -> None:
     from ..errors import BadSignature
 
-    if key is not None and key not in report.verifiers:
+    if key is not None and str(key) not in report.verifiers:
         raise BadSignature(f"the ledger did not grow from the key {key}; its first key is {report.verifiers[0]}")
 
 
-def _tell(ledger: Path, report: "Report", key: str | None, against: Path | None) -> None:
+def _tell(ledger: Path, report: "Report", key: "Verifier | None", against: Path | None) -> None:
     counts = ", ".join(
         f"{number:,} {kind}" for kind, number in sorted(report.kinds.items(), key=lambda found: -found[1])
     )

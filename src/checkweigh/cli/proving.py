@@ -1,0 +1,195 @@
+"""Proving: receipts, written and checked."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import edge
+from .writing import LEDGER, described
+
+if TYPE_CHECKING:
+    from ..checkpoint import Verifier
+    from ..ledger import Ledger
+    from ..receipt import Proven, Receipt
+
+ENDING = ".tlog-proof"
+BEGINNING = b"c2sp.org/tlog-proof"
+WHICH = Annotated[
+    str,
+    typer.Argument(
+        metavar="INDEX|SHIFT",
+        help="The index of the entry; or the id of a shift, as it now stands.",
+        show_default=False,
+    ),
+]
+OUT = Annotated[
+    Path,
+    typer.Option("--out", metavar="FILE", help=f"The file to write, by custom NAME{ENDING}; nothing may be there yet."),
+]
+
+
+def receipt(ledger: LEDGER, which: WHICH, out: OUT) -> None:
+    """Write the receipt of an entry: the entry itself, and the proof that the ledger holds it."""
+    from ..ledger import Ledger
+    from ..receipt import of_entry
+
+    with Ledger.open(ledger) as opened:
+        index = _index(opened, which)
+        with opened.snapshot() as snapshot:
+            made = of_entry(snapshot, index)
+        _write(edge.place(out), made.encode())
+        _tell_written(opened, made, out)
+
+
+def _index(opened: "Ledger", which: str) -> int:
+    """The index that is meant: a whole number is one, anything else is the id of a shift."""
+    from ..errors import Refused
+
+    shifts = opened.find("shift", which)
+    if which.isascii() and which.isdigit():
+        if shifts and shifts[-1] != int(which):
+            edge.warn(f"this is entry {int(which)}; the shift with the id {which} is entry {shifts[-1]}")
+        return int(which)
+    if not shifts:
+        hint = f"find the entry with `checkweigh log {opened.path} --about {which}` and give its index"
+        raise Refused(f"{which!r} is not a shift in the ledger; {hint}")
+    return shifts[-1]
+
+
+def _write(path: Path, data: bytes) -> None:
+    from ..errors import Refused
+
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except FileExistsError:
+        raise Refused(f"{path} exists already and is left as it is; choose another name") from None
+
+
+def _tell_written(opened: "Ledger", made: "Receipt", out: Path) -> None:
+    from .. import codec, entries
+
+    entry = codec.decode(made.entry)
+    name = " ".join(entries.identity(entry) or (entries.kind_of(entry),))
+    edge.tell((str(out), "bold green"), f" is the receipt of entry {made.index}: {name}")
+    edge.tell(f"  {described(entry)}")
+    edge.tell(
+        f"It holds the entry whole, and the proof that the ledger signed for it at {edge.counted(made.checkpoint.size)}."
+    )
+    edge.tell("Anybody can check it, on any computer, with the ledger's verifier key:")
+    edge.tell("\n  ", (f"checkweigh verify {out} --key {opened.verifier}", "bold"), "\n")
+    _warn_of_more(opened, entry)
+
+
+def _warn_of_more(opened: "Ledger", entry: Any) -> None:
+    """Say what the receipt alone does not tell, and which receipts would."""
+    from .. import entries
+
+    if entries.kind_of(entry) == "shift":
+        for index in opened.find("verdict", entry.id):
+            edge.warn(f"entry {index} is a verdict on this shift, which the receipt does not show; it can have its own")
+    rotations = opened.find("key", "")
+    if rotations:
+        said = ", ".join(map(str, rotations))
+        edge.warn(
+            f"the ledger has changed its key; whoever holds only its first one needs the receipt of entry {said} as well, for --rotation"
+        )
+
+
+def is_receipt(path: Path) -> bool:
+    """Whether a file says that it is a receipt, by how it begins or by its name."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(BEGINNING)) == BEGINNING or path.suffix == ENDING
+    except OSError:
+        return False
+
+
+def read(path: Path) -> "Receipt":
+    """The receipt in a file. Raises BadReceipt or BadSignature, naming the file, for what is none."""
+    from ..errors import Broken
+    from ..receipt import LONGEST_RECEIPT, Receipt
+
+    with path.open("rb") as file:
+        data = file.read(LONGEST_RECEIPT + 1)
+    try:
+        return Receipt.parse(data)
+    except Broken as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
+def verify(path: Path, key: "Verifier | None", witnesses: list["Verifier"], rotations: list[Path]) -> None:
+    """Check a receipt with nothing but the key, and say in plain words what it proves and what not."""
+    from ..errors import Broken, Refused
+    from ..receipt import check, needed_key
+
+    found = read(path)
+    if key is None:
+        said = f"{path} says that it is a receipt of the ledger {found.checkpoint.origin}; without that ledger's key nothing is proven"
+        hint = (
+            f"give the verifier key that you were told by someone you trust; it should begin with {needed_key(found)}"
+        )
+        raise Refused(f"{said}: add --key VKEY, {hint}")
+    others = [read(rotation) for rotation in rotations]
+    try:
+        proven = check(found, key, witnesses, others)
+    except Broken as error:
+        raise type(error)(f"{path}: {error}") from None
+    _tell_proven(path, found, proven, key)
+
+
+def _tell_proven(path: Path, found: "Receipt", proven: "Proven", key: "Verifier") -> None:
+    head = found.checkpoint
+    edge.tell(
+        ("Proven: ", "bold green"), f"the ledger {head.origin} holds this, as entry {found.index} of {head.size:,}:\n"
+    )
+    rows = _rows(proven.entry)
+    width = max(len(name) for name, _ in rows)
+    for name, said in rows:
+        edge.tell(f"  {name:{width}}   ", (said, "bold"))
+    edge.tell("\nWhat this proves")
+    edge.tell(
+        "  The ledger has signed for these words, to the letter. It cannot change them or leave them out unnoticed:"
+    )
+    edge.tell(f"  keep {path.name}, which shows it.")
+    if proven.key != key:
+        edge.tell(f"  It was signed with a later key, to which yours has handed over: {proven.key}")
+    for one in proven.cosigned:
+        edge.tell(
+            f"  The witness {one.witness} had seen the ledger so far by {_moment(one.moment)}, and no other history of it."
+        )
+    _tell_unproven(proven)
+
+
+def _tell_unproven(proven: "Proven") -> None:
+    entry, seen = proven.entry, min((one.moment for one in proven.cosigned), default=None)
+    edge.tell("What it does not prove")
+    edge.tell(f"  That it is true: it is what {entry.by} entered.")
+    edge.tell("  That it still counts: a later entry may replace it or rule on it. Ask the ledger what stands today.")
+    if seen is None:
+        edge.tell("  When it was recorded: the time is what the ledger says.")
+        edge.tell("  That others are shown the same history: no witness was asked for; --witness does.")
+    else:
+        edge.tell(f"  When it was recorded: the time is what the ledger says; it was there by {_moment(seen)}.")
+
+
+def _rows(entry: Any) -> list[tuple[str, str]]:
+    """What an entry says, field by field: kind, identity and content, then when it was recorded and by whom."""
+    from .. import entries
+    from ..fields import GIVEN_BY_THE_LEDGER
+    from ..render import text
+
+    kind = entries.kind_of(entry)
+    held = {name: entries.value(entry, name) for name in entries.fields(kind) if name not in GIVEN_BY_THE_LEDGER}
+    rows = [("kind", kind), *((name, text(value)) for name, value in held.items() if value is not None)]
+    return [*((name.replace("_", " "), said) for name, said in rows), ("recorded", entry.recorded), ("by", entry.by)]
+
+
+def _moment(seconds: int) -> str:
+    """A time that a witness states; one beyond the calendar as it is."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError, OSError):
+        return f"second {seconds} since 1970"
