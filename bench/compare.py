@@ -23,7 +23,7 @@ from checkweigh.tables import Tables
 
 SQL = Path(__file__).parent / "sql"
 THREADS = 2
-MAIN = ("attainment", "records", "standings")
+MAIN = ("records", "standings", "attainment")
 READ_BY_PANDAS = ("shift", "site", "job", "worker", "crew", "quota", "verdict")
 _DUCKDB = {"string": "VARCHAR", "int64": "BIGINT", "timestamp(6)": "TIMESTAMP", "array<int64>": "BIGINT[]"}
 

@@ -73,6 +73,7 @@ class Tables:
     key: ir.Table
     days: ir.Table
     _held: dict[str, ir.Table] = field(default_factory=dict, repr=False, compare=False)
+    _kept: set[str] = field(default_factory=set, repr=False, compare=False)
 
     def held(self, name: str, make: Callable[[], ir.Table]) -> ir.Table:
         """A small table that several derivations look up, computed once and remembered under a name."""
@@ -92,15 +93,21 @@ class Tables:
         self.engine.unregister("rows_given")
         return _table(self.shift.get_backend(), name, shape)
 
-    def seen(self, name: str, make: Callable[[], ir.Table]) -> ir.Table:
-        """A large table that several derivations begin with: written once, and computed for each as far as it is needed."""
+    def seen(self, name: str, make: Callable[[], ir.Table], keep: bool = False) -> ir.Table:
+        """A large table that several derivations begin with: written once, and computed for each as far as it is needed.
+
+        Who goes over it more than once lets it `keep` its rows, for itself and for all that are asked after it.
+        """
         if name not in self._held:
             self._held[name] = _created(f"VIEW step_{next(_STEPS)}", make())
+        if keep and name not in self._kept:
+            self._held[name] = self.kept(self._held[name])
+            self._kept.add(name)
         return self._held[name]
 
     def as_reported(self) -> "Tables":
         """These tables as if nobody had ruled on any shift."""
-        return replace(self, verdict=self.verdict.filter(False), _held={})
+        return replace(self, verdict=self.verdict.filter(False), _held={}, _kept=set())
 
     @property
     def engine(self) -> duckdb.DuckDBPyConnection:

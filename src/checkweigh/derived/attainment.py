@@ -92,13 +92,13 @@ def derive(tables: Tables) -> ir.Table:
     )[list(SCHEMA.names)]
 
 
-def judged(tables: Tables) -> ir.Table:
+def judged(tables: Tables, keep: bool = False) -> ir.Table:
     """Every shift as judged, with its figures and what the other derivations look at: the columns of `SCHEMA` and
 
     by_crew, single, long (a period), lower (is better), alone (nobody else worked on it), own (hours), ended, precision, zone and month
     (numbers), and the keys of job, site and party.
     """
-    return tables.seen("judged", lambda: _judged(tables))
+    return tables.seen("judged", lambda: _judged(tables), keep)
 
 
 def _judged(tables: Tables) -> ir.Table:

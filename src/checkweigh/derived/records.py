@@ -99,7 +99,7 @@ def derive(
     standing: bool = False,
 ) -> ir.Table:
     """One row per mark, each class in the order in which its marks were set."""
-    shifts = _eligible(judged(tables), job, holder, length)
+    shifts = _eligible(judged(tables, keep=True), job, holder, length)
     found = _told(
         marks(tables, shifts, MEASURES if measure is None else (measure,), SCOPES if scope is None else (scope,))
     )
