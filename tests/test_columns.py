@@ -1,6 +1,7 @@
 """Columns: the same entries as Parquet, in segments that are built once, merged, checked and swept."""
 
 import hashlib
+import shutil
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -9,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from books import START, book, entry
-from checkweigh import codec, columns, entries, tables
+from checkweigh import asking, codec, columns, entries, tables
 from checkweigh.derived import DERIVED
+from checkweigh.errors import Refused
 from reference import attainment
 
 
@@ -127,6 +129,43 @@ def test_covered_segments_go_after_an_hour(tmp_path):
     assert columns.sweep(tmp_path, soon) == []
     assert [path.name for path in columns.sweep(tmp_path, soon + timedelta(hours=2))] == ["0-8"]
     assert columns.sweep(tmp_path / "missing", soon) == []
+
+
+def shown_of(known):
+    return sorted(row["entry"] for row in tables.collect(DERIVED["attainment"].derive(known)).to_pylist())
+
+
+@pytest.mark.parametrize("size", [40, 60])
+def test_a_reader_that_loses_a_file_plans_again(tmp_path, size):
+    """Its segments were covered by a longer one and swept, or the whole cache was deleted, while it was reading."""
+    whole = told(60)
+    log = MemoryLog(whole[:size])
+    known, expected = tables.at(log, size, tmp_path), shown_of(tables.from_entries(enumerate(log.rows)))
+    log.rows, log.size = MemoryLog(whole[:64]).rows, 64
+    columns.build(log, tmp_path)
+    gone = columns.sweep(tmp_path, datetime.now(UTC) + timedelta(hours=2))
+    assert [path.name for path in gone] == {40: ["0-32", "32-40"], 60: ["0-32", "32-48", "48-56"]}[size]
+    assert shown_of(known) == expected
+    with asking.answer([known], DERIVED["attainment"], {}) as reader:
+        shutil.rmtree(tmp_path / "0-64")
+        assert sorted(reader.read_all()["entry"].to_pylist()) == expected
+
+
+def test_files_that_vanish_while_they_are_planned_are_planned_again(tmp_path, monkeypatch):
+    log, build, losses = MemoryLog(told(60)), columns.build, [3, 1]
+
+    def building(*arguments):
+        cover = build(*arguments)
+        if losses and losses[-1]:
+            losses[-1] -= 1
+            shutil.rmtree(tmp_path / "0-64")
+        return cover
+
+    monkeypatch.setattr(columns, "build", building)
+    assert len(shown_of(tables.at(log, None, tmp_path))) == 60
+    losses.pop()
+    with pytest.raises(Refused, match="vanish while they are read"):
+        tables.at(log, None, tmp_path)
 
 
 def test_of_a_repeated_identity_the_first_counts_in_files_and_in_the_tail(tmp_path):

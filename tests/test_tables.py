@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import pytest
 
 from books import book, known
-from checkweigh import tables
+from checkweigh import clocks, tables
 from checkweigh.errors import Refused
 
 ROWS = """
@@ -43,7 +43,7 @@ def test_the_date_on_every_clock():
     odd = ("America/St_Johns", "America/Sao_Paulo", "Pacific/Apia", "America/Havana", "Asia/Manila")
     for name in [*draw.sample(zones, 40), *odd]:
         start = draw.randrange(-40_000, 20_000)
-        day, turn, back, again, before, after = tables._days_of_zone(name, start, start + 800)
+        day, turn, back, again, before, after = clocks.days_of_zone(name, start, start + 800)
         changed = [row for row in range(800) if after[row] != before[row] + 1 or back[row] != turn[row]]
         rows = changed + [draw.randrange(800) for _ in range(60)]
         for row in rows:
@@ -65,7 +65,7 @@ def _around(turn, back, again, row, day):
 def test_a_clock_put_back_over_midnight_shows_the_old_date_again():
     start = (date(2000, 10, 29) - date(1970, 1, 1)).days
     _, turn, back, again, before, after = (
-        values[0] for values in tables._days_of_zone("America/St_Johns", start, start + 1)
+        values[0] for values in clocks.days_of_zone("America/St_Johns", start, start + 1)
     )
     assert after == before + 1 and turn < back < again
     assert again - back == 3540  # at one minute past midnight, back to a minute past eleven

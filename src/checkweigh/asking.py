@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from . import changes
 from .derived import Derivation
-from .tables import Tables
+from .tables import Tables, answers
 
 ROWS = 65_536
 RUN = 1 << 19
@@ -37,7 +37,7 @@ def _reader(tables: Tables, derivation: Derivation, parameters: Mapping[str, Any
     schema = derivation.schema.to_pyarrow()
     sql = ibis.to_sql(derivation.derive(tables, **parameters), dialect="duckdb")
     queries = _run_by_run(sql, derivation.by_entry, tables.size) if derivation.by_entry else [sql]
-    batches = (batch for query in queries for batch in tables.engine.sql(query).to_arrow_reader(ROWS))
+    batches = (batch for query in queries for batch in answers(tables.shift, query, ROWS))
     return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in batches))
 
 

@@ -16,29 +16,26 @@ with the months of both dates and of the UTC day, counted from the year 0.
 import itertools
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from datetime import date, datetime
+from functools import partial
 from pathlib import Path
-from typing import cast
-from zoneinfo import ZoneInfo
+from typing import Any, cast
 
 import duckdb
 import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
-import numpy as np
 import pyarrow as pa
 
-from . import columns
+from . import clocks, columns
 from .columns import Log, Segment
 from .entries import KINDS
 from .errors import Refused
 
 _STEPS = itertools.count()
-DAY_SECONDS = 86_400
-MICROSECONDS = 1_000_000
-FIRST_DAY = date(1840, 1, 1)  # no zone has changed its clocks before: earlier days are treated as this one
+PLANS = 3  # how often columns may vanish before somebody is told
 Pieces = dict[str, pa.Table]
 Replacement = tuple[int, int, int]
 
@@ -180,13 +177,6 @@ of 38 digits are slow to scale down and to make doubles of: what an hour's quota
 to 12 places less half a unit, rounded half up. A share of labour whose products need more than 38 digits is divided step by step, as on
 paper: by the labour hours to 15 places with the rest carried on, then by the figure below the line."""
 
-DAYS = ibis.schema(
-    {
-        "zone": "int32", "day": "date", "turn": "timestamp(6)", "back": "timestamp(6)", "again": "timestamp(6)",
-        "before": "date", "after": "date", "month_before": "int32", "month_after": "int32",
-    }
-)  # fmt: skip
-
 
 def at(ledger: Log, size: int | None = None, directory: Path | None = None) -> Tables:
     """The tables of a ledger as known at a size (default: now). Builds columns that are missing, beside the ledger unless told.
@@ -197,16 +187,35 @@ def at(ledger: Log, size: int | None = None, directory: Path | None = None) -> T
     if size > ledger.size:
         raise BeyondTheEnd(f"the ledger has {ledger.size} entries, not {size}; ask for a size up to {ledger.size}")
     home = directory or columns.directory_of(getattr(ledger, "path", tempfile.gettempdir()))
+    for _ in range(PLANS):
+        with suppress(_Lost):
+            opening = _Opening(size, *_planned(ledger, size, home))
+            opening.files.planned = partial(_planned, ledger, size, home)
+            return opening.tables()
+    raise Refused(f"the columns in {home} vanish while they are read; is another program deleting them? Try again")
+
+
+class _Lost(Exception):
+    """A file of the columns is gone: a longer segment has taken its place, or somebody deleted the cache. One plans again."""
+
+
+def _planned(ledger: Log, size: int, home: Path) -> tuple[list[Segment], Pieces, object]:
+    """Where the entries below a size are: in segments and in a tail; and a directory that is to live as long as the tables."""
     kept = None
     try:
         cover = columns.build(ledger, home)
+    except FileNotFoundError:
+        raise _Lost from None
     except OSError:  # a read-only disk
         kept = tempfile.TemporaryDirectory(prefix="checkweigh-columns-")
         cover = columns.build(ledger, Path(kept.name))
     cover = [segment for segment in cover if segment.start < size]
     sealed = cover[-1].stop if cover else 0
-    tail = columns.read(ledger, sealed, size, columns.known_keys(cover)) if sealed < size else {}
-    return _Opening(size, cover, tail, kept).tables()
+    try:
+        tail = columns.read(ledger, sealed, size, columns.known_keys(cover)) if sealed < size else {}
+    except FileNotFoundError:
+        raise _Lost from None
+    return cover, tail, kept
 
 
 def from_entries(entries: Iterable[tuple[int, bytes]], size: int | None = None) -> Tables:
@@ -227,7 +236,7 @@ def _table(backend: ibis.BaseBackend, name: str, shape: ibis.Schema) -> ir.Table
 def _created(what: str, table: ir.Table) -> ir.Table:
     """A table or a view of the engine that holds what an expression says."""
     backend = table.get_backend()
-    backend.con.execute(f"CREATE {what} AS {backend.compile(table)}")
+    _asked(backend, lambda: backend.con.execute(f"CREATE {what} AS {backend.compile(table)}"))
     return _table(backend, what.rpartition(" ")[2], table.schema())
 
 
@@ -238,17 +247,74 @@ def _shape(kind: str) -> ibis.Schema:
 
 def collect(table: ir.Table) -> pa.Table:
     """What a derived table comes to, whole and in memory."""
-    return _relation(table).to_arrow_table()
+    backend = table.get_backend()
+    return _asked(backend, lambda: backend.con.sql(str(backend.compile(table))).to_arrow_table())
 
 
 def batches(table: ir.Table, rows: int = 65_536) -> pa.RecordBatchReader:
     """What a derived table comes to, batch by batch."""
-    return _relation(table).to_arrow_reader(rows)
+    return answers(table, str(table.get_backend().compile(table)), rows)
 
 
-def _relation(table: ir.Table) -> duckdb.DuckDBPyRelation:
+def answers(table: ir.Table, sql: str, rows: int) -> pa.RecordBatchReader:
+    """What the engine of a table answers to a query, batch by batch."""
     backend = table.get_backend()
-    return cast(duckdb.DuckDBPyRelation, backend.con.sql(str(backend.compile(table))))
+    return _asked(backend, lambda: backend.con.sql(sql).to_arrow_reader(rows))
+
+
+def _asked(backend: Any, ask: Callable[[], Any]) -> Any:
+    """What the engine answers. Where a file of the columns is gone, it is planned again where the entries are, and asked again."""
+    for _ in range(PLANS):
+        try:
+            return ask()
+        except duckdb.IOException:
+            if not backend.checkweigh_files.lost():
+                raise
+            with suppress(_Lost):
+                backend.checkweigh_files.again()
+    return ask()
+
+
+class _Files:
+    """Where the entries below a size are: segments of the columns and a tail, as views of an engine that may be planned again."""
+
+    def __init__(
+        self, engine: duckdb.DuckDBPyConnection, size: int, cover: list[Segment], tail: Pieces, kept: object
+    ) -> None:
+        self.size = size
+        self.cover = cover
+        self.tail = tail
+        self.kept = kept
+        self.engine = engine
+        self.planned: Callable[[], tuple[list[Segment], Pieces, object]] | None = None
+        """Says anew where the entries are; None where they are at hand."""
+
+    def lost(self) -> bool:
+        """Whether a file of the segments is gone."""
+        return not all(file.exists() for segment in self.cover for kind in KINDS if (file := segment.file(kind)))
+
+    def again(self) -> None:
+        """The same entries, from the files in which they are now."""
+        if self.planned is not None:
+            self.cover, self.tail, self.kept = self.planned()
+        for kind in KINDS:
+            self.hold(kind)
+
+    def table(self, name: str, table: pa.Table) -> None:
+        self.engine.register("given", table)
+        self.engine.execute(f'CREATE OR REPLACE TABLE "{name}" AS SELECT * FROM given')
+        self.engine.unregister("given")
+
+    def hold(self, kind: str) -> None:
+        """`all_KIND`: every entry of a kind below the size, from files and from the tail."""
+        self.table(f"tail_{kind}", self.tail.get(kind, columns.schema(kind).empty_table()))
+        files = [str(file).replace("'", "''") for segment in self.cover if (file := segment.file(kind)) is not None]
+        sql = f'SELECT * FROM "tail_{kind}"'
+        if files:
+            listed = ", ".join(f"'{file}'" for file in files)
+            beyond = f" WHERE entry < {self.size}" if self.cover[-1].stop > self.size else ""
+            sql = f"SELECT * FROM read_parquet([{listed}]){beyond}" + (f" UNION ALL {sql}" if kind in self.tail else "")
+        self.engine.execute(f'CREATE OR REPLACE VIEW "all_{kind}" AS {sql}')
 
 
 class _Opening:
@@ -260,44 +326,37 @@ class _Opening:
         self.tail = tail
         self.backend = ibis.duckdb.connect()
         self.engine: duckdb.DuckDBPyConnection = self.backend.con
-        self.backend.checkweigh_columns = kept  # a directory that lives as long as the connection
+        self.files = self.backend.checkweigh_files = _Files(self.engine, size, cover, tail, kept)
 
     def tables(self) -> Tables:
+        """The tables. Raises _Lost when a file is gone already."""
+        try:
+            return self._tables()
+        except duckdb.IOException:
+            if self.files.lost():
+                raise _Lost from None
+            raise
+
+    def _tables(self) -> Tables:
         for head, body in FUNCTIONS.items():
             self.engine.execute(f"CREATE MACRO {head} AS {body}")
         for kind in KINDS:
-            self._hold(kind)
+            self.files.hold(kind)
         gone, places = _resolved(self._replacements())
         gone |= self._repeated()
-        self._table("gone", pa.table({"entry": pa.array(sorted(gone), pa.int64())}))
+        self.files.table("gone", pa.table({"entry": pa.array(sorted(gone), pa.int64())}))
         moved = pa.table(
             {"entry": pa.array(list(places), pa.int64()), "first_entry": pa.array(list(places.values()), pa.int64())}
         )
-        self._table("moved", moved)
+        self.files.table("moved", moved)
         zones = self._zones()
         for kind in KINDS:
             self._view(kind, bool(gone), bool(places))
         span = self._span()
-        self._table("days", _days(zones, *span) if span else DAYS.to_pyarrow().empty_table())
+        self.files.table("days", clocks.days(zones, *span) if span else clocks.DAYS.to_pyarrow().empty_table())
         named = {kind: _table(self.backend, kind, _shape(kind)) for kind in KINDS}
-        named["days"] = _table(self.backend, "days", DAYS)
+        named["days"] = _table(self.backend, "days", clocks.DAYS)
         return Tables(size=self.size, **named)
-
-    def _table(self, name: str, table: pa.Table) -> None:
-        self.engine.register("given", table)
-        self.engine.execute(f'CREATE TABLE "{name}" AS SELECT * FROM given')
-        self.engine.unregister("given")
-
-    def _hold(self, kind: str) -> None:
-        """`all_KIND`: every entry of a kind below the size, from files and from the tail."""
-        self._table(f"tail_{kind}", self.tail.get(kind, columns.schema(kind).empty_table()))
-        files = [str(file).replace("'", "''") for segment in self.cover if (file := segment.file(kind)) is not None]
-        sql = f'SELECT * FROM "tail_{kind}"'
-        if files:
-            listed = ", ".join(f"'{file}'" for file in files)
-            beyond = f" WHERE entry < {self.size}" if self.cover[-1].stop > self.size else ""
-            sql = f"SELECT * FROM read_parquet([{listed}]){beyond}" + (f" UNION ALL {sql}" if kind in self.tail else "")
-        self.engine.execute(f'CREATE VIEW "all_{kind}" AS {sql}')
 
     def _replacements(self) -> list[Replacement]:
         found = [tuple(row) for segment in self.cover for row in segment.facts["replacements"] if row[0] < self.size]
@@ -317,7 +376,7 @@ class _Opening:
         """The names of the time zones in use; `zones` gives each its number."""
         names = [row[0] for row in self.engine.execute("SELECT DISTINCT timezone FROM all_site ORDER BY 1").fetchall()]
         numbers = pa.table({"timezone": pa.array(names, pa.string()), "zone": pa.array(range(len(names)), pa.int32())})
-        self._table("zones", numbers)
+        self.files.table("zones", numbers)
         return names
 
     def _view(self, kind: str, some_gone: bool, some_moved: bool) -> None:
@@ -350,97 +409,3 @@ def _resolved(replacements: Iterable[Replacement]) -> tuple[set[int], dict[int, 
         if withdraws:
             void.add(entry)
     return gone | void, {entry: place for entry, place in places.items() if entry not in gone and entry not in void}
-
-
-# ---- the clocks of the world
-
-
-def _days(zones: list[str], first: date, last: date) -> pa.Table:
-    """One row for each zone and UTC day from `first` to `last`."""
-    first = max(first, FIRST_DAY)
-    start, stop = (
-        first.toordinal() - date(1970, 1, 1).toordinal(),
-        max(last, first).toordinal() - date(1970, 1, 1).toordinal() + 1,
-    )
-    parts = [_days_of_zone(name, start, stop) for name in zones]
-    numbers = np.repeat(np.arange(len(zones), dtype=np.int32), stop - start)
-    joined = (
-        [np.concatenate([part[column] for part in parts]) for column in range(6)]
-        if parts
-        else [np.array([], np.int64)] * 6
-    )
-    day, turn, back, again, before, after = joined
-    moments = {"turn": turn, "back": back, "again": again}
-    return pa.table(
-        {"zone": pa.array(numbers), "day": _dates(day)}
-        | {name: pa.array(values * MICROSECONDS).cast(pa.timestamp("us")) for name, values in moments.items()}
-        | {
-            "before": _dates(before),
-            "after": _dates(after),
-            "month_before": _months(before),
-            "month_after": _months(after),
-        }
-    )
-
-
-def _dates(days: np.ndarray) -> pa.Array:
-    return pa.array(days.astype(np.int32)).cast(pa.date32())
-
-
-def _months(days: np.ndarray) -> pa.Array:
-    """The months from the year 0 to each day."""
-    return pa.array(
-        (days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) + 1970 * 12).astype(np.int32)
-    )
-
-
-@lru_cache(maxsize=256)
-def _days_of_zone(name: str, start: int, stop: int) -> tuple[np.ndarray, ...]:
-    """UTC days start..stop-1 (counted from 1970): day, turn, back, again as seconds, before and after as days."""
-    zone = ZoneInfo(name)
-    offsets = np.array([_offset(zone, day * DAY_SECONDS) for day in range(start, stop + 1)], np.int64)
-    day = np.arange(start, stop, dtype=np.int64)
-    before = (day * DAY_SECONDS + offsets[:-1]) // DAY_SECONDS
-    turn = (before + 1) * DAY_SECONDS - offsets[:-1]
-    back, again, after = turn.copy(), turn.copy(), before + 1
-    for row in np.flatnonzero(offsets[1:] != offsets[:-1]):
-        turn[row], back[row], again[row], before[row], after[row] = _crossings(zone, int(day[row]))
-    return day, turn, back, again, before, after
-
-
-def _crossings(zone: ZoneInfo, day: int) -> tuple[int, int, int, int, int]:
-    """Turn, back, again, before and after of a UTC day on which the clocks of a zone are changed."""
-    begin, end = day * DAY_SECONDS, (day + 1) * DAY_SECONDS
-    change = _change(zone, begin, end)
-    dates: list[tuple[int, int]] = []
-    for start, stop, offset in ((begin, change, _offset(zone, begin)), (change, end, _offset(zone, end - 1))):
-        midnights = range(-(-(start + offset) // DAY_SECONDS), -(-(stop + offset) // DAY_SECONDS))
-        for moment in [start, *(midnight * DAY_SECONDS - offset for midnight in midnights)]:
-            local = (moment + offset) // DAY_SECONDS
-            if not dates or dates[-1][1] != local:
-                dates.append((moment, local))
-    moments = [moment for moment, _ in dates[1:]] + [end] * 3
-    turn, back, again = moments[:3]
-    before, after = dates[0][1], dates[1][1] if len(dates) > 1 else dates[0][1]
-    return (turn, back, again, before, after) if len(dates) > 2 else (turn, turn, turn, before, after)
-
-
-def _change(zone: ZoneInfo, begin: int, end: int) -> int:
-    """The second at which the offset changes between two moments, by halving."""
-    first = _offset(zone, begin)
-    while end - begin > 1:
-        middle = (begin + end) // 2
-        begin, end = (middle, end) if _offset(zone, middle) == first else (begin, middle)
-    return end
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _offset(zone: ZoneInfo, second: int) -> int:
-    """What a zone's clocks are ahead of UTC at a moment, in seconds."""
-    try:
-        ahead = (_EPOCH + timedelta(seconds=second)).astimezone(zone).utcoffset()
-    except OverflowError:  # the last day of the year 9999
-        ahead = None
-    return 0 if ahead is None else ahead.days * DAY_SECONDS + ahead.seconds

@@ -13,7 +13,8 @@ that it corrects replace those of the shift. An annulled shift is here with its 
 import ibis
 import ibis.expr.types as ir
 
-from ..tables import FIRST_DAY, Tables
+from ..clocks import FIRST_DAY
+from ..tables import Tables
 from . import demands
 from .arithmetic import (
     EXPECTED,
