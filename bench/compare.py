@@ -114,7 +114,7 @@ def differences(ledger: Ledger, name: str) -> list[tuple[object, ...]]:
 
 def files_of(ledger: Ledger, directory: Path) -> by_pandas.Files:
     """The Parquet files of each kind; what is not sealed in a segment yet is written into `directory`."""
-    cover = columns.build(ledger, columns.directory_of(ledger.path))
+    cover = columns.build(ledger, columns.directory_of(ledger.address))
     sealed = cover[-1].stop if cover else 0
     tail = columns.read(ledger, sealed, ledger.size, columns.known_keys(cover))
     directory.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ from msgspec import Meta
 
 import checkweigh
 from checkweigh import entries, fields, importing
+from checkweigh.address import BESIDE_VARIABLE
 from checkweigh.cli.app import COMMANDS, app
 from checkweigh.derived import DERIVED
 from checkweigh.errors import CheckweighError
@@ -47,7 +48,7 @@ def commands() -> Iterator[str]:
     """A heading for every command: what it does, how it is called, an example, its options."""
     yield "# Commands\n"
     yield inspect.cleandoc(app.info.help or "") + "\n"
-    yield "Exit codes: 0 done, 1 a fault of Checkweigh itself, 2 Refused (nothing was written), 3 Broken, 130 interrupted.\n"
+    yield "Exit codes: 0 done, 1 a fault of Checkweigh itself, 2 Refused (nothing was written), 3 Broken, 4 Unsure, 130 interrupted.\n"
     group: Any = typer.main.get_command(app)
     for name, function, _, example in COMMANDS:
         yield f"## {name}\n"
@@ -162,6 +163,9 @@ def settings() -> Iterator[str]:
     yield "# Settings\n"
     yield f"## {KEY_VARIABLE}\n"
     yield "An environment variable that holds the signing key, instead of the file `LEDGER.key`.\n"
+    yield f"## {BESIDE_VARIABLE}\n"
+    yield "An environment variable that names the directory for what belongs beside a ledger in a database: its key, the private workers,"
+    yield "the columns. Without it that is `~/.local/share/checkweigh`, or `checkweigh` in the directory that XDG_DATA_HOME names.\n"
     yield "# Settings of an import\n"
     yield "In the file that `import --settings FILE.toml` reads. What the command line says goes before what the file says.\n"
     tree = ast.parse(inspect.getsource(importing.Settings))
@@ -183,7 +187,7 @@ def errors() -> Iterator[str]:
     _import_everything()
     yield "# Errors\n"
     yield "A message names what, where, and the next step. `Refused`: the caller can put it right, and nothing was written (exit code 2)."
-    yield "`Broken`: the ledger is not what it claims to be (exit code 3).\n"
+    yield "`Broken`: the ledger is not what it claims to be (exit code 3). `Unsure`: ask again (exit code 4).\n"
     for error in _below(CheckweighError):
         yield f"## {error.__name__}\n"
         yield inspect.cleandoc(error.__doc__ or "") + "\n"

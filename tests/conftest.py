@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+import servers
 from checkweigh import cli, importing
 from checkweigh.ledger import Edge, Ledger
 
@@ -22,10 +23,7 @@ def shared():
     def find(name: str) -> Path:
         path = BESIDE / name
         if not path.exists():
-            reason = f"{name} is not beside the repository, in {BESIDE}"
-            if os.environ.get("CHECKWEIGH_REQUIRE_ALL") == "1":
-                pytest.fail(reason)
-            pytest.skip(reason)
+            missing(f"{name} is not beside the repository, in {BESIDE}")
         return path
 
     return find
@@ -135,3 +133,36 @@ def run(capsysbinary, monkeypatch):
         return Result(code, out, err)
 
     return go
+
+
+def missing(reason: str) -> None:
+    """Skip the test, with the reason; where nothing may be missing, fail."""
+    if os.environ.get("CHECKWEIGH_REQUIRE_ALL") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A PostgreSQL server for all tests that leave it as it is."""
+    if servers.programs() is None:
+        missing("PostgreSQL is not installed")
+    found = servers.Server(*servers.FAST)
+    yield found
+    found.remove()
+
+
+@pytest.fixture
+def beside(tmp_path, monkeypatch):
+    """The directory for what belongs beside a ledger in a database."""
+    monkeypatch.setenv("CHECKWEIGH_BESIDE", str(tmp_path / "beside"))
+    return tmp_path / "beside"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def where(request, tmp_path):
+    """Where a ledger may be made, in each of the stores."""
+    if request.param == "sqlite":
+        return str(tmp_path / "ledger")
+    request.getfixturevalue("beside")
+    return request.getfixturevalue("server").address()

@@ -54,7 +54,7 @@ def test_a_repeated_identity_is_refused_and_a_replacement_needs_the_standing_ent
     assert ledger.find("shift", "s") == [first, second, third]
     with ledger.append(EDGE) as batch:
         assert batch.standing("shift", pa.array(["x", "s", "s"])).to_pylist() == [None, third, third]
-    assert verify(ledger.path).findings == ()
+    assert verify(ledger.address).findings == ()
 
 
 def test_versions_of_a_worker_stand_side_by_side(ledger):
@@ -230,7 +230,7 @@ def test_tables_of_every_sort(ledger):
                 ),
             )
     assert len(ledger.find("crew", "c")) == 2
-    verify(ledger.path)
+    verify(ledger.address)
 
 
 def test_many_names_are_found_at_once_as_one_by_one(ledger, monkeypatch):

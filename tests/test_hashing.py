@@ -41,4 +41,4 @@ def test_when_the_process_that_hashes_is_killed_nothing_is_written(ledger, monke
     with pytest.raises(errors.Broken, match="process that hashes ended"), ledger.append(EDGE) as batch:
         batch.add_table("shift", shifts([f"s{number}" for number in range(3000)]))
     assert ledger.size == 4
-    verify(ledger.path)
+    verify(ledger.address)

@@ -20,11 +20,11 @@ def test_the_hash_of_the_docstring():
     assert f'{identities.key_hash("shift", "s-17"):#x} for ("shift", "s-17")' in identities.__doc__
 
 
-def test_names_whose_hashes_collide_are_told_apart(ledger, monkeypatch):
+def test_names_whose_hashes_collide_are_told_apart(tmp_path, monkeypatch):
     monkeypatch.setattr(identities, "key_hash", lambda kind, name: 7)
     monkeypatch.setattr("checkweigh.names.key_hashes", lambda kind, names: np.full(len(names), 7, np.uint64))
     monkeypatch.setattr("checkweigh.bulk.key_hashes", lambda kind, names: np.full(len(names), 7, np.uint64))
-    with founded(ledger.path.with_name("colliding")) as colliding:
+    with founded(tmp_path / "colliding") as colliding:
         with colliding.append(EDGE) as batch:
             batch.add_table("shift", shifts(["s", "t", "u"]))
             assert batch.find("shift", "t") == [5]
@@ -52,4 +52,4 @@ def test_a_batch_longer_than_a_run_is_stored_in_several(ledger, monkeypatch):
         assert batch.standing("shift", pa.array(["4-89", "2-0"])).to_pylist() == [453, 184]
     with ledger.snapshot() as snapshot:
         assert len(identities.list_runs(snapshot.reader)) == 5
-    verify(ledger.path)
+    verify(ledger.address)

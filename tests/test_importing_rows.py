@@ -86,7 +86,7 @@ def test_no_quota_is_left_behind_by_a_shift_that_only_the_ledger_refuses(ledger,
     changed = text.replace(",7,8,", ",7,9,")
     report = take(changed, accept_valid=True, correct="misread")
     assert (report.corrected, report.created) == (1, {"quota": 1})
-    verify(ledger.path)
+    verify(ledger.address)
 
 
 def test_a_quota_that_the_ledger_holds_is_named_by_its_id(ledger, take):

@@ -43,7 +43,7 @@ def test_origins_are_unique_and_a_demonstration_says_so(tmp_path):
 
 def test_nothing_is_overwritten_by_a_new_ledger(ledger, tmp_path):
     with pytest.raises(errors.Refused, match="exists already"):
-        Ledger.create(ledger.path, edge=EDGE)
+        Ledger.create(ledger.address, edge=EDGE)
     assert ledger.size == 4
     (tmp_path / "free.key").write_text("the only copy")
     with pytest.raises(errors.Refused, match="only copy"):
@@ -56,16 +56,16 @@ def test_nothing_is_overwritten_by_a_new_ledger(ledger, tmp_path):
 
 
 def test_without_its_key_a_ledger_is_for_reading(ledger, monkeypatch):
-    secret = key_path(ledger.path).read_text()
-    key_path(ledger.path).unlink()
-    with Ledger.open(ledger.path) as reader:
+    secret = key_path(ledger.address).read_text()
+    key_path(ledger.address).unlink()
+    with Ledger.open(ledger.address) as reader:
         assert reader.size == 4
         with pytest.raises(errors.NoKey, match="reading only"), reader.append(EDGE):
             pass
     with pytest.raises(errors.NoKey, match="signing key is missing"):
-        Ledger.open(ledger.path, write=True)
+        Ledger.open(ledger.address, write=True)
     monkeypatch.setenv("CHECKWEIGH_KEY", secret)
-    with Ledger.open(ledger.path, write=True) as writer:
+    with Ledger.open(ledger.address, write=True) as writer:
         added(writer, "shift", **shift("s"))
     assert ledger.size == 5
 
@@ -73,9 +73,9 @@ def test_without_its_key_a_ledger_is_for_reading(ledger, monkeypatch):
 def test_another_ledgers_key_does_not_sign(ledger, tmp_path):
     with Ledger.create(tmp_path / "other", edge=EDGE):
         pass
-    key_path(tmp_path / "other").replace(key_path(ledger.path))
+    key_path(tmp_path / "other").replace(key_path(ledger.address))
     with pytest.raises(errors.NoKey, match="another key signed it"):
-        Ledger.open(ledger.path, write=True)
+        Ledger.open(ledger.address, write=True)
 
 
 def test_a_forged_checkpoint_is_not_opened(ledger):
@@ -83,7 +83,7 @@ def test_a_forged_checkpoint_is_not_opened(ledger):
         note = ledger.checkpoint().replace("\n4\n", "\n5\n")
         writer.put("meta", [(2, note.encode())])
     with pytest.raises(errors.BadSignature, match="does not belong"):
-        Ledger.open(ledger.path)
+        Ledger.open(ledger.address)
 
 
 # Appending and reading
@@ -107,7 +107,7 @@ def test_entries_come_back_one_by_one_and_in_bulk(ledger):
         assert bulk == [(index, everything[index].decode()) for index in range(start, stop)]
     with pytest.raises(errors.Refused, match="beyond its end"):
         ledger.entry(704)
-    verify(ledger.path)
+    verify(ledger.address)
 
 
 def test_what_the_ledger_states_itself(ledger):
@@ -127,7 +127,7 @@ def test_an_exception_leaves_no_trace(ledger):
         batch.add_table("shift", shifts([f"t{number}" for number in range(600)]))
         raise KeyError
     assert (ledger.checkpoint(), ledger.find("shift", "s")) == (before, [])
-    verify(ledger.path)
+    verify(ledger.address)
 
 
 def test_an_empty_batch_changes_nothing(ledger):
@@ -146,7 +146,7 @@ def test_after_a_refusal_the_batch_goes_on(ledger):
             batch.add_table("shift", shifts(["t", "s"]))
         batch.add("shift", shift("t"))
     assert [ledger.find("shift", name) for name in "st"] == [[4], [5]]
-    verify(ledger.path)
+    verify(ledger.address)
 
 
 def test_a_batch_is_found_by_its_id(ledger):
@@ -184,7 +184,7 @@ def test_however_entries_arrive_the_ledger_is_the_same(tmp_path_factory, parts):
             merkle.check_inclusion(index, size, leaves[index], ledger.inclusion_proof(index, size), root)
             proof = ledger.consistency_proof(index + 1, size)
             merkle.check_consistency(index + 1, size, ledger.root(index + 1), root, proof)
-        assert verify(ledger.path).root == root
+        assert verify(ledger.address).root == root
 
 
 def test_proofs_beyond_the_end_are_refused(ledger):
@@ -211,7 +211,7 @@ def test_recorded_never_decreases_when_the_clock_is_set_back(ledger):
     with ledger.append(replace(EDGE, now=NOW + timedelta(seconds=1.5))) as batch:
         batch.add("shift", shift("t"))
     assert (batch.late_clock, ledger.recorded) == (False, NOW + timedelta(seconds=1.5))
-    verify(ledger.path)
+    verify(ledger.address)
 
 
 def test_the_size_at_a_moment(ledger):
@@ -241,29 +241,29 @@ def test_only_a_demonstration_lets_the_caller_say_when(ledger, tmp_path):
 
 
 def test_rotation_hands_over_and_the_old_key_signs_no_more(ledger):
-    old, secret = ledger.verifier, key_path(ledger.path).read_text()
+    old, secret = ledger.verifier, key_path(ledger.address).read_text()
     ledger.rotate(EDGE)
     assert ledger.verifier != old == ledger.genesis
     added(ledger, "shift", **shift("s"))
     ledger.rotate(EDGE)
-    assert verify(ledger.path).verifiers == (old, *verify(ledger.path).verifiers[1:])
-    assert stat.S_IMODE(key_path(ledger.path).stat().st_mode) == 0o600
-    assert not key_path(ledger.path).with_name("ledger.key.next").exists()
-    key_path(ledger.path).write_text(secret)
+    assert verify(ledger.address).verifiers == (old, *verify(ledger.address).verifiers[1:])
+    assert stat.S_IMODE(key_path(ledger.address).stat().st_mode) == 0o600
+    assert not key_path(ledger.address).with_name("ledger.key.next").exists()
+    key_path(ledger.address).write_text(secret)
     with pytest.raises(errors.NoKey, match="another key"), ledger.append(EDGE):
         pass
 
 
 def test_a_rotation_that_was_interrupted_is_carried_on(ledger):
-    secret = key_path(ledger.path).read_text()
+    secret = key_path(ledger.address).read_text()
     ledger.rotate(EDGE)
     # As if the process had ended after the commit and before the new key took the place of the old.
-    key_path(ledger.path).rename(f"{ledger.path}.key.next")
-    key_path(ledger.path).write_text(secret)
+    key_path(ledger.address).rename(f"{ledger.address}.key.next")
+    key_path(ledger.address).write_text(secret)
     added(ledger, "shift", **shift("s"))
     ledger.rotate(EDGE)
     added(ledger, "shift", **shift("t"))
-    verify(ledger.path)
+    verify(ledger.address)
 
 
 def test_a_backup_is_a_ledger_and_restore_verifies_it(ledger, tmp_path):
@@ -301,7 +301,7 @@ def test_a_ledger_of_nothing_but_tables_is_readable_while_it_grows(ledger):
     with ledger.append(EDGE) as batch:
         batch.add_table("shift", shifts([f"s{number}" for number in range(300)]))
         assert ledger.size == 4
-        with Ledger.open(ledger.path) as reader:
+        with Ledger.open(ledger.address) as reader:
             assert len(list(reader.entries())) == 4
     assert ledger.size == 304
 

@@ -41,7 +41,7 @@ def test_payroll_numbers_and_names_stay_out_of_the_ledger(ledger, take, tmp_path
     log = b"".join(entry for _, entry in ledger.entries())
     ledger.close()
     files = [
-        path for path in tmp_path.iterdir() if path.name.startswith("ledger") and path != private_path(ledger.path)
+        path for path in tmp_path.iterdir() if path.name.startswith("ledger") and path != private_path(ledger.address)
     ]
     assert files
     for secret in SECRETS:
@@ -53,7 +53,7 @@ def test_the_profile_of_the_log_is_the_person_beside_it(ledger, take):
     take(TEXT)
     shift = entries(ledger, "shift")[0]
     worker = next(entry for entry in entries(ledger, "worker") if entry["id"] == shift["worker"])
-    with People.open(ledger.path) as people:
+    with People.open(ledger.address) as people:
         person = people.find(shift["worker"])
         assert (person.payroll, person.name) == ("P-4711", "Ada Byron")
         assert people.by_payroll(["P-4712"])["P-4712"] == shift["helpers"][0]["worker"]
@@ -65,9 +65,9 @@ def test_the_profile_of_the_log_is_the_person_beside_it(ledger, take):
 
 def test_the_file_is_for_its_owner_only_and_erasing_leaves_no_trace(ledger, take):
     take(TEXT)
-    path = private_path(ledger.path)
+    path = private_path(ledger.address)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    with People.open(ledger.path) as people:
+    with People.open(ledger.address) as people:
         assert people.erase(people.by_payroll(["P-4711"])["P-4711"])
         assert not people.erase("nobody")
     assert b"Byron" not in path.read_bytes() and b"Twombly" in path.read_bytes()
@@ -76,7 +76,7 @@ def test_the_file_is_for_its_owner_only_and_erasing_leaves_no_trace(ledger, take
 def test_a_refused_import_leaves_nobody_behind(ledger, take):
     with pytest.raises(RowsRefused):
         take(TEXT + "P-4714,Eve Adams,hew,north,2025-09-01 06:00,many,\n")
-    with sqlite3.connect(private_path(ledger.path)) as connection:
+    with sqlite3.connect(private_path(ledger.address)) as connection:
         assert connection.execute("SELECT count(*) FROM people").fetchone() == (0,)
     connection.close()
     assert not entries(ledger, "shift")
@@ -84,15 +84,15 @@ def test_a_refused_import_leaves_nobody_behind(ledger, take):
 
 def test_those_whom_a_crash_left_waiting_are_forgotten_unless_the_log_knows_them(ledger, take):
     take(TEXT)
-    with People.open(ledger.path) as people:
+    with People.open(ledger.address) as people:
         with people.enrolling():
             lost = people.enrol("P-9", "Lost One", EDGE.random)
         known = people.by_payroll(["P-4711"])["P-4711"]
-    with sqlite3.connect(private_path(ledger.path)) as connection:
+    with sqlite3.connect(private_path(ledger.address)) as connection:
         connection.execute("UPDATE people SET waiting = 1")
     connection.close()
     take(TEXT)
-    with People.open(ledger.path) as people:
+    with People.open(ledger.address) as people:
         assert people.find(lost.worker) is None and people.find(known) is not None
         assert people.settle(lambda worker: False) == 0
 
@@ -108,7 +108,7 @@ def test_an_import_that_fails_while_it_is_written_enrols_nobody_for_long(ledger,
         with pytest.raises(OSError, match="gone"):
             take(TEXT)
     assert take(TEXT).created["worker"] == 3
-    with sqlite3.connect(private_path(ledger.path)) as connection:
+    with sqlite3.connect(private_path(ledger.address)) as connection:
         assert connection.execute("SELECT count(*), sum(waiting) FROM people").fetchone() == (3, 0)
     connection.close()
 
@@ -142,12 +142,12 @@ def test_workers_of_their_own_file_are_private_too(ledger, take):
     ("version", "table", "says"), [(99, "people", "newer version"), (0, "others", "another program")]
 )
 def test_a_file_that_is_not_ours_is_refused(ledger, take, version, table, says):
-    with sqlite3.connect(private_path(ledger.path)) as connection:
+    with sqlite3.connect(private_path(ledger.address)) as connection:
         connection.execute(f"CREATE TABLE {table} (a)")
         connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
     with pytest.raises(Refused, match=says):
         take(TEXT)
-    private_path(ledger.path).write_bytes(b"no database at all, but long enough to look at" * 100)
+    private_path(ledger.address).write_bytes(b"no database at all, but long enough to look at" * 100)
     with pytest.raises(Refused, match="cannot be used"):
         take(TEXT)

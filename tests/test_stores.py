@@ -10,26 +10,21 @@ from pathlib import Path
 import pytest
 
 from checkweigh import errors
+from checkweigh.address import address_of
 from checkweigh.stores import TABLES, Meta
 from checkweigh.stores import sqlite as sqlite_store
+from checkweigh.stores.opening import copy_store, create_store, discard_store, open_store
 from checkweigh.stores.sqlite import SQLiteStore
 
 FACTS = {Meta.CHECKPOINT: b"note"}
 
 
-def open_sqlite(path, **options):
-    return SQLiteStore.open(path, **options)
-
-
-STORES = {"sqlite": (SQLiteStore.create, open_sqlite)}
-
-
-@pytest.fixture(params=STORES)
-def make(request, tmp_path):
+@pytest.fixture
+def make(where):
     """(a new store, a function that opens it again)"""
-    create, reopen = STORES[request.param]
-    store = create(tmp_path / "ledger", FACTS)
-    yield store, lambda **options: reopen(tmp_path / "ledger", **options)
+    address = address_of(where)
+    store = create_store(address, FACTS)
+    yield store, lambda **options: open_store(address, **options)
     store.close()
 
 
@@ -61,6 +56,46 @@ def test_put_replaces_and_delete_removes(make):
         writer.delete("tiles", 3, 4)
         assert list(writer.scan("tiles")) == [(1, b"a"), (2, b"new")]
     assert scanned(store, "tiles") == [(1, b"a"), (2, b"new")]
+
+
+def test_many_rows_are_put_and_replaced_like_few(make):
+    store, _ = make
+    rows = {number: bytes([number % 251]) * (number % 3000) for number in range(2000)}
+    put(store, "bundles", iter(rows.items()))
+    put(store, "bundles", [(5, b"old"), *((number, b"new") for number in range(0, 2000, 7)), (5, b"twice")])
+    expected = {**rows, **dict.fromkeys(range(0, 2000, 7), b"new"), 5: b"twice"}
+    assert scanned(store, "bundles") == sorted(expected.items())
+    assert scanned(store, "bundles", 1000, 1900) == sorted(expected.items())[1000:1900]
+
+
+def test_what_is_there_is_never_made_again(make, where):
+    store, _ = make
+    put(store, "tiles", [(1, b"a")])
+    with pytest.raises(errors.Refused, match="exists already"):
+        create_store(address_of(where), FACTS)
+    assert scanned(store, "tiles") == [(1, b"a")]
+
+
+def test_a_store_is_made_whole_or_not_at_all(make, tmp_path, server, beside):
+    store, _ = make
+    put(store, "tiles", [(number, bytes(100)) for number in range(-3, 700)])
+    for target in (address_of(tmp_path / "copy"), address_of(server.address())):
+
+        def fail(writer):
+            writer.put("tiles", [(1, b"a")])
+            raise KeyError
+
+        with pytest.raises(KeyError):
+            create_store(target, FACTS, fill=fail)
+        with pytest.raises(errors.NotALedger):
+            open_store(target)
+        copy_store(store, target)
+        copied = open_store(target)
+        assert all(scanned(copied, table, -(2**63)) == scanned(store, table, -(2**63)) for table in TABLES)
+        copied.close()
+        discard_store(target)
+        with pytest.raises(errors.NotALedger):
+            open_store(target)
 
 
 def test_an_exception_undoes_the_transaction_whole(make):

@@ -253,7 +253,7 @@ def test_a_ledger_that_was_cut_short_is_found_with_an_older_checkpoint(small, tm
     with pytest.raises(errors.Broken, match="entries are gone"):
         verify(tmp_path / "early", against=kept)
     with founded(tmp_path / "other") as other, pytest.raises(errors.Broken, match=r"another ledger|not signed by"):
-        verify(other.path, against=kept)
+        verify(other.address, against=kept)
 
 
 def test_a_rotation_that_the_old_key_did_not_sign_is_found(small, monkeypatch):

@@ -11,7 +11,6 @@ build and read at once and `check` may compare. A segment whose root is not the 
 """
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -28,6 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from . import codec
+from .address import Where, address_of
 from .entries import KINDS
 
 SEGMENT = 65_536  # entries: the smallest segment, and what is decoded at once
@@ -482,6 +482,6 @@ def sweep(directory: Path, now: datetime) -> list[Path]:
     return sorted(gone)
 
 
-def directory_of(ledger: str | os.PathLike[str]) -> Path:
+def directory_of(ledger: Where) -> Path:
     """Where a ledger's columns rest: beside it, as LEDGER.columns."""
-    return Path(f"{os.fspath(ledger)}.columns")
+    return address_of(ledger).beside("columns")

@@ -11,11 +11,13 @@
     │   ├── NoKey               the ledger can be read here, but not written: its signing key is not at hand
     │   ├── BadKey              a text that is no signing key or verifier key
     │   ├── Busy                another process is writing to the ledger
+    │   ├── CannotReach         the ledger's database cannot be reached, or was lost on the way
     │   └── CannotWrite         the disk is full or read-only
-    └── Broken                  the ledger is not what it claims to be (exit code 3)
-        ├── BadProof            a proof does not show what it claims
-        ├── BadReceipt          a receipt is not in the form in which it was written
-        └── BadSignature        a signed note is malformed or not signed by the key that is known
+    ├── Broken                  the ledger is not what it claims to be (exit code 3)
+    │   ├── BadProof            a proof does not show what it claims
+    │   ├── BadReceipt          a receipt is not in the form in which it was written
+    │   └── BadSignature        a signed note is malformed or not signed by the key that is known
+    └── Unsure                  whether something was written could not be found out (exit code 4)
 
 A message names what, where, and the next step. `Refused` promises that nothing was written; `Broken` is never repaired silently.
 """
@@ -94,8 +96,19 @@ class Busy(Refused):
     """Another process is writing to the ledger."""
 
 
+class CannotReach(Refused):
+    """The ledger's database cannot be reached, does not let this user in, or was lost before anything was written."""
+
+
 class CannotWrite(Refused):
     """The disk is full or read-only."""
+
+
+class Unsure(CheckweighError):
+    """The connection to the database was lost at the moment of writing, and nobody could be asked since whether it was written.
+
+    `checkweigh landed` tells when the server answers again.
+    """
 
 
 class BadProof(Broken):

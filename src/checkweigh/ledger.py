@@ -1,7 +1,8 @@
 """The ledger: the only way in. Append, read, prove.
 
-A ledger is one file that verifies alone when it is copied; beside it, as `LEDGER.key`, stands the key that signs its checkpoints,
-without which it can only be read (the environment variable CHECKWEIGH_KEY may hold the key instead). Any number of processes may
+A ledger is one file that verifies alone when it is copied, or a schema of a PostgreSQL database; beside it, as `LEDGER.key`, stands
+the key that signs its checkpoints, without which it can only be read (the environment variable CHECKWEIGH_KEY may hold the key
+instead). Any number of processes may
 read and append at once: appends take turns, and a reader sees one moment of the log. What `append` has returned from is on disk.
 """
 
@@ -10,10 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from time import sleep
 from types import TracebackType
 
 import pyarrow as pa
 
+from .address import Address, Where, address_of
 from .batch import Batch, Edge, batch_id
 from .checkpoint import (
     Checkpoint,
@@ -25,37 +28,38 @@ from .checkpoint import (
     valid_name,
 )
 from .codec import decode
-from .errors import BadSignature, Broken, CannotWrite, NoKey, Refused
+from .errors import BadSignature, Broken, Busy, CannotReach, CannotWrite, NoKey, Refused, Unsure
 from .identities import Fresh, Identities
 from .kinds import Key
 from .merkle import EMPTY
 from .names import Names
 from .snapshot import Snapshot
-from .stores import Meta
-from .stores.sqlite import WAIT_SECONDS, SQLiteStore
+from .stores import WAIT_SECONDS, Meta, Reader, Store, opening
 
 KEY_VARIABLE = "CHECKWEIGH_KEY"
 DEMONSTRATION = "demonstration/"
 """How the origin of a ledger begins whose caller may say when an entry was recorded."""
+_PAUSES = (0, 0.1, 0.5, 2, 5, 10)
+"""Seconds before each try to reach a server again."""
 __all__ = ["Batch", "Edge", "Ledger", "key_path"]
 
 
-def key_path(path: Path) -> Path:
+def key_path(where: Where) -> Path:
     """Where the signing key of a ledger stands."""
-    return Path(f"{path}.key")
+    return address_of(where).beside("key")
 
 
-def _next_key_path(path: Path) -> Path:
+def _next_key_path(address: Address) -> Path:
     """Where a new key waits while the ledger changes over to it."""
-    return Path(f"{path}.key.next")
+    return address.beside("key.next")
 
 
 class Ledger:
     """An open ledger; a context manager. Safe to use from several threads."""
 
-    def __init__(self, path: Path, store: SQLiteStore, *, write: bool) -> None:
+    def __init__(self, address: Address, store: Store, *, write: bool) -> None:
         """Use `open` or `create`."""
-        self.path = path
+        self.address = address
         self._store = store
         self._write = write
         with self.snapshot() as snapshot:
@@ -65,35 +69,36 @@ class Ledger:
             self._check_key(snapshot)
 
     @classmethod
-    def create(
-        cls, path: str | Path, *, edge: Edge, origin: str | None = None, demonstration: bool = False
-    ) -> "Ledger":
-        """A new ledger and its key. Raises Refused when there is something at `path` or its key's already."""
-        path = Path(path)
-        if key_path(path).exists():
-            raise Refused(
-                f"{key_path(path)} exists already and may be the only copy of a key; choose another name for the ledger"
-            )
+    def create(cls, where: Where, *, edge: Edge, origin: str | None = None, demonstration: bool = False) -> "Ledger":
+        """A new ledger and its key. Raises Refused when there is something at `where` or its key's already."""
+        address = address_of(where)
+        key = key_path(address)
+        if key.exists():
+            raise Refused(f"{key} exists already and may be the only copy of a key; choose another name for the ledger")
         signer = Signer(_origin(origin, demonstration, edge.random(16)), edge.random(32))
         facts = {number: fact.encode() for number, fact in _first_facts(signer).items()}
         # The key comes first: a key without a ledger can be deleted, a ledger without its key can never be written.
-        _write_secret(key_path(path), signer.private)
+        address.prepare()
+        _write_secret(key, signer.private)
         try:
-            store = SQLiteStore.create(path, facts)
+            store = opening.create_store(address, facts)
+        except Unsure:
+            raise  # the ledger may be there, and this may be its only key
         except BaseException:
-            key_path(path).unlink()
+            key.unlink()
             raise
-        return cls(path, store, write=True)
+        return cls(address, store, write=True)
 
     @classmethod
-    def open(cls, path: str | Path, *, write: bool = False, wait_seconds: float = WAIT_SECONDS) -> "Ledger":
+    def open(cls, where: Where, *, write: bool = False, wait_seconds: float = WAIT_SECONDS) -> "Ledger":
         """An existing ledger. Raises NotALedger where there is none, NoKey when `write` is asked for without its key.
 
         `append` waits up to `wait_seconds` for its turn, and then raises Busy.
         """
-        store = SQLiteStore.open(Path(path), wait_seconds=wait_seconds)
+        address = address_of(where)
+        store = opening.open_store(address, wait_seconds=wait_seconds)
         try:
-            return cls(Path(path), store, write=write)
+            return cls(address, store, write=write)
         except BaseException:
             store.close()
             raise
@@ -107,7 +112,7 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file; the last to do so makes it complete in one piece."""
+        """Let go of the store; the last to let go of a file makes it complete in one piece."""
         self._store.close()
 
     @contextmanager
@@ -180,69 +185,102 @@ class Ledger:
             return names_in(snapshot).find(kind, name)
 
     def landed(self, batch: str) -> range | None:
-        """Where the entries of a batch are, by its id, or None if it never arrived: for whoever lost the connection while committing."""
-        with self.snapshot() as snapshot:
-            size = int(batch.partition("-")[0])
-            found = snapshot.reader.get("batches", size)
-            if found is None or batch_id(size, found[8:]) != batch:
-                return None
-            return range(int.from_bytes(found[:8]), size)
+        """Where the entries of a batch are, by its id, or None if it never arrived: for whoever lost the connection while committing.
+
+        In a ledger opened for writing the answer is final: a batch that is still on its way is waited for.
+        """
+        with self._store.write() if self._write else self._store.read() as reader:
+            return _landed(reader, batch)
 
     @contextmanager
     def append(self, edge: Edge) -> Iterator[Batch]:
-        """A batch: when the block ends, its entries are in the ledger and on disk; after an exception none of them is."""
-        with self._store.write() as writer:
-            snapshot = Snapshot(writer)
-            batch = Batch(writer, snapshot, edge, self._signer(snapshot), demonstration=self.demonstration)
+        """A batch: when the block ends, its entries are in the ledger and on disk; after an exception none of them is.
+
+        The one exception to that is Unsure, after which `landed` tells.
+        """
+        ended = False
+        try:
+            with self._store.write() as writer:
+                snapshot = Snapshot(writer)
+                batch = Batch(writer, snapshot, edge, self._signer(snapshot), demonstration=self.demonstration)
+                try:
+                    yield batch
+                    if batch.grown:
+                        batch.finish()
+                finally:
+                    batch.growth.release()
+                ended = True
+        except Unsure:
+            if not ended:
+                raise
+            if batch.id is not None:
+                self._find_out(batch.id)
+
+    def _find_out(self, batch: str) -> None:
+        """After a connection was lost while committing: returns if the batch is in the ledger. Raises Refused if not, else Unsure."""
+        for seconds in _PAUSES:
+            sleep(seconds)
             try:
-                yield batch
-                if batch.grown:
-                    batch.finish()
-            finally:
-                batch.growth.release()
+                # Whoever has the lock comes after the lost transaction, which has ended the one way or the other.
+                with self._store.write() as reader:
+                    found = _landed(reader, batch)
+            except Busy:
+                break
+            except (Refused, Unsure):
+                continue
+            if found is not None:
+                return
+            said = "the connection was lost before the server kept it; nothing was written; try again"
+            raise CannotReach(f"{self.address}: {said}")
+        raise Unsure(
+            f"{self.address}: the connection was lost while batch {batch} was written, and the server does not answer now; "
+            f"before entering it again, ask whether it is there: checkweigh landed '{self.address}' {batch}"
+        )
 
     def rotate(self, edge: Edge) -> None:
         """Hand over to a new signing key: a `key` entry signed by the old one. The new key replaces the old in LEDGER.key."""
         if os.environ.get(KEY_VARIABLE):
-            raise Refused(f"the key comes from {KEY_VARIABLE}; rotate where it stands in {key_path(self.path)}")
-        waiting = _next_key_path(self.path)
+            raise Refused(f"the key comes from {KEY_VARIABLE}; rotate where it stands in {key_path(self.address)}")
+        waiting = _next_key_path(self.address)
         successor = Signer(self.origin, edge.random(32))
         # Whoever is interrupted while the ledger changes over finds the new key waiting, and carries on with it.
         with self.append(edge) as batch:
             waiting.unlink(missing_ok=True)
             _write_secret(waiting, successor.private)
             batch.rotate(successor)
-        waiting.replace(key_path(self.path))
+        waiting.replace(key_path(self.address))
 
-    def backup(self, target: str | Path) -> None:
+    def backup(self, target: Where) -> None:
         """Copy the ledger as it is now, while others go on appending, and its key. Raises Refused when the target exists."""
-        target = Path(target)
-        if key_path(target).exists():
-            raise Refused(f"{key_path(target)} exists already and is left as it is; choose another name")
-        self._store.copy(target)
-        if key_path(self.path).exists():
-            _write_secret(key_path(target), key_path(self.path).read_text())
+        address = address_of(target)
+        key = key_path(address)
+        if key.exists():
+            raise Refused(f"{key} exists already and is left as it is; choose another name")
+        address.prepare()
+        opening.copy_store(self._store, address)
+        if key_path(self.address).exists():
+            _write_secret(key, key_path(self.address).read_text())
 
     def _check_key(self, snapshot: Snapshot) -> None:
         verifier = _verifiers(snapshot)[-1]
         open_checkpoint(snapshot.note, verifier)
         if self.origin != verifier.name:
-            raise Broken(f"{self.path}: the checkpoint is of {self.origin}, but the key is that of {verifier.name}")
+            raise Broken(f"{self.address}: the checkpoint is of {self.origin}, but the key is that of {verifier.name}")
         if self._write:
             self._signer(snapshot)
 
     def _signer(self, snapshot: Snapshot) -> Signer:
         """The key that signed the head of the ledger. Raises NoKey when it is not at hand."""
         if not self._write:
-            raise NoKey(f"{self.path} was opened for reading only; open it with write=True")
-        found = [Signer.parse(text) for text in _secrets(self.path)]
+            raise NoKey(f"{self.address} was opened for reading only; open it with write=True")
+        found = [Signer.parse(text) for text in _secrets(self.address)]
         for signer in found:
             with suppress(BadSignature):
                 open_checkpoint(snapshot.note, signer.verifier)
                 return signer
-        hint = f"put it into {key_path(self.path)} or {KEY_VARIABLE}"
+        hint = f"put it into {key_path(self.address)} or {KEY_VARIABLE}"
         reason = "another key signed it last" if found else "its signing key is missing"
-        raise NoKey(f"{self.path} can be read but not written: {reason}; {hint}")
+        raise NoKey(f"{self.address} can be read but not written: {reason}; {hint}")
 
 
 def _origin(origin: str | None, demonstration: bool, chance: bytes) -> str:
@@ -270,6 +308,14 @@ def _first_facts(signer: Signer) -> dict[Meta, str]:
     }
 
 
+def _landed(reader: Reader, batch: str) -> range | None:
+    size = int(number) if (number := batch.partition("-")[0]).isdecimal() else 0
+    found = reader.get("batches", size)
+    if found is None or batch_id(size, found[8:]) != batch:
+        return None
+    return range(int.from_bytes(found[:8]), size)
+
+
 def names_in(snapshot: Snapshot) -> Names:
     """Looks up names among the entries of a snapshot."""
     return Names(Identities(snapshot.reader), Fresh(snapshot.size), snapshot.entry)
@@ -285,11 +331,11 @@ def _verifiers(snapshot: Snapshot) -> list[Verifier]:
     return chain
 
 
-def _secrets(path: Path) -> list[str]:
+def _secrets(address: Address) -> list[str]:
     """The texts of the keys at hand."""
     if given := os.environ.get(KEY_VARIABLE):
         return [given]
-    return [place.read_text() for place in (key_path(path), _next_key_path(path)) if place.exists()]
+    return [place.read_text() for place in (key_path(address), _next_key_path(address)) if place.exists()]
 
 
 def _write_secret(path: Path, text: str) -> None:

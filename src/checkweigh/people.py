@@ -24,6 +24,7 @@ from pathlib import Path
 
 import msgspec
 
+from .address import Where, address_of
 from .errors import Refused
 
 FORMAT = 1
@@ -47,9 +48,9 @@ class Person:
     profile: str
 
 
-def private_path(ledger: str | Path) -> Path:
+def private_path(ledger: Where) -> Path:
     """Where the people of a ledger are."""
-    return Path(f"{ledger}.private")
+    return address_of(ledger).beside("private")
 
 
 def profile_hash(payroll: str, name: str | None, salt: bytes) -> str:
@@ -68,8 +69,8 @@ class People:
 
     @classmethod
     @contextmanager
-    def open(cls, ledger: str | Path, *, create: bool = False) -> Iterator["People"]:
-        """The people of the ledger at a path. Raises Refused when it has none and `create` is not asked for."""
+    def open(cls, ledger: Where, *, create: bool = False) -> Iterator["People"]:
+        """The people of the ledger at an address. Raises Refused when it has none and `create` is not asked for."""
         path = private_path(ledger)
         if create and not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

@@ -186,7 +186,7 @@ def at(ledger: Log, size: int | None = None, directory: Path | None = None) -> T
     size = ledger.size if size is None else size
     if size > ledger.size:
         raise BeyondTheEnd(f"the ledger has {ledger.size} entries, not {size}; ask for a size up to {ledger.size}")
-    home = directory or columns.directory_of(getattr(ledger, "path", tempfile.gettempdir()))
+    home = directory or columns.directory_of(getattr(ledger, "address", tempfile.gettempdir()))
     for _ in range(PLANS):
         with suppress(_Lost):
             opening = _Opening(size, *_planned(ledger, size, home))

@@ -8,12 +8,12 @@ stored, and nothing may be stored besides. What does not fit raises Broken with 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from . import bundles
+from .address import Where, address_of
 from .checkpoint import Checkpoint, Verifier, open_checkpoint, open_rotation, split_note
 from .codec import decode
 from .entries import Entry, identity, kind_of
@@ -22,8 +22,7 @@ from .identities import INDEX_BITS, RUN_SHIFT, Marks, Run, joined, key_hashes, k
 from .kinds import Key
 from .merkle import EMPTY, TILE_HEIGHT, TILE_WIDTH, leaf_hash, node_hash
 from .snapshot import Snapshot
-from .stores import FORMAT, Meta, Reader, Table
-from .stores.sqlite import SQLiteStore
+from .stores import FORMAT, Meta, Reader, Table, opening
 
 Progress = Callable[[int, int], None]
 """Called now and then with the entries verified so far and their total."""
@@ -54,12 +53,12 @@ class Report:
     findings: tuple[Finding, ...] = ()
 
 
-def verify(path: str | Path, *, against: str | None = None, progress: Progress | None = None) -> Report:
-    """Verify the ledger at `path` from its first byte to its last, and that an older checkpoint `against` is part of its history.
+def verify(where: Where, *, against: str | None = None, progress: Progress | None = None) -> Report:
+    """Verify the ledger at an address from its first byte to its last, and that an older checkpoint `against` is part of its history.
 
     Raises Broken naming the place, and NotALedger where there is no ledger.
     """
-    store = SQLiteStore.open(Path(path))
+    store = opening.open_store(address_of(where))
     try:
         with store.read() as reader:
             return _Verification(reader, against, progress or (lambda done, total: None)).run()

@@ -5,11 +5,11 @@
     writing   init, add, judge, rotate
     taking    import
     showing   show, log
-    keeping   verify, backup, restore
+    keeping   verify, landed, backup, restore
     proving   receipt, and verify of a receipt
     telling   demo
 
-Exit codes: 0 done, 1 a fault of Checkweigh itself, 2 Refused (nothing was written), 3 Broken, 130 interrupted.
+Exit codes: 0 done, 1 a fault of Checkweigh itself, 2 Refused (nothing was written), 3 Broken, 4 Unsure, 130 interrupted.
 Heavy libraries are imported inside the commands that need them, so that `--help` and `add` start at once.
 """
 

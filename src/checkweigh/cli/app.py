@@ -51,6 +51,12 @@ COMMANDS = (
         KEEP,
         "checkweigh receipt mine.ledger s-17 --out s-17.tlog-proof",
     ),
+    (
+        "landed",
+        keeping.landed,
+        KEEP,
+        "checkweigh landed postgresql://anna@db.example/works 904-6f1c…",
+    ),
     ("backup", keeping.backup, KEEP, "checkweigh backup mine.ledger /media/stick/mine.ledger"),
     ("restore", keeping.restore, KEEP, "checkweigh restore /media/stick/mine.ledger mine.ledger"),
 )

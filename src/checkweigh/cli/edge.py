@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from ..errors import BadEntry, Broken, CheckweighError, Refused
+from ..address import place as place
+from ..errors import BadEntry, Broken, CheckweighError, Refused, Unsure
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,13 +68,6 @@ def login() -> str:
         return f"login:{os.environ.get('USERNAME') or 'unknown'}"
 
 
-def place(path: Path) -> Path:
-    """A path at which a file can be made. Raises Refused when its directory is not there."""
-    if not path.parent.is_dir():
-        raise Refused(f"{path}: there is no directory {path.parent}; make it first, or choose another place")
-    return path
-
-
 def edge(recorded: str | None = None) -> "Edge":
     """What the ledger is told from outside: who, when, and for a demonstration ledger the recorded time to be written."""
     from ..ledger import Edge
@@ -92,15 +85,17 @@ def _recorded(text: str) -> datetime:
         raise Refused(f"--recorded {text!r} {reason}") from None
 
 
+_KINDS = {Broken: ("Broken: ", 3), Unsure: ("Unsure: ", 4), CheckweighError: ("Refused: ", 2)}
+
+
 def failure(error: BaseException) -> int:
     """Tell the user of a failure in one message, and return the exit code that belongs to it."""
     from rich.text import Text
 
     if isinstance(error, CheckweighError):
-        broken = isinstance(error, Broken)
-        label = "Broken: " if broken else "Refused: "
+        label, code = next(said for kind, said in _KINDS.items() if isinstance(error, kind))
         aside().print(Text.assemble((label, "bold red"), _message(error)), soft_wrap=True)
-        return 3 if broken else 2
+        return code
     if isinstance(error, OSError):
         return failure(Refused(_said_by_the_system(error)))
     if isinstance(error, MemoryError) or type(error).__name__ in ("OutOfMemoryException", "IOException"):

@@ -1,19 +1,23 @@
-"""Keeping: verify, backup, restore."""
+"""Keeping: verify, landed, backup, restore."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..address import Address, FileAddress, address_of
 from . import edge, proving
-from .writing import LEDGER
+from .writing import LEDGER, WHICH
 
 if TYPE_CHECKING:
     from ..checkpoint import Verifier
     from ..verify import Report
 
 TARGET = Annotated[
-    Path, typer.Argument(metavar="LEDGER|RECEIPT", help="The ledger's file, or a receipt.", show_default=False)
+    Address,
+    typer.Argument(
+        metavar="LEDGER|RECEIPT", parser=address_of, help=f"{WHICH[:-1]}, or a receipt.", show_default=False
+    ),
 ]
 VKEY = Annotated[
     str | None,
@@ -61,9 +65,9 @@ def verify(
     """Check the whole ledger from its stored bytes: every entry, hash, index and signature. Or check a receipt, which needs no ledger."""
     known = None if key is None else _parsed("--key", key)
     witnesses = [_parsed("--witness", one) for one in witness or ()]
-    if proving.is_receipt(target):
+    if isinstance(target, FileAddress) and proving.is_receipt(target.path):
         _only("a receipt", "a ledger", against=against, save=save, columns=columns)
-        proving.verify(target, known, witnesses, rotation or [])
+        proving.verify(target.path, known, witnesses, rotation or [])
     else:
         _only("a ledger", "a receipt", witness=witness, rotation=rotation)
         _verify_ledger(target, known, against, save, columns)
@@ -79,7 +83,7 @@ def _only(given: str, other: str, **options: object) -> None:
 
 
 def _verify_ledger(
-    ledger: Path, key: "Verifier | None", against: Path | None, save: Path | None, columns: bool
+    ledger: Address, key: "Verifier | None", against: Path | None, save: Path | None, columns: bool
 ) -> None:
     from .. import verify as second_path
 
@@ -129,7 +133,7 @@ def _check_key(report: "Report", key: "Verifier | None") -> None:
         raise BadSignature(f"the ledger did not grow from the key {key}; its first key is {report.verifiers[0]}")
 
 
-def _tell(ledger: Path, report: "Report", key: "Verifier | None", against: Path | None) -> None:
+def _tell(ledger: Address, report: "Report", key: "Verifier | None", against: Path | None) -> None:
     counts = ", ".join(
         f"{number:,} {kind}" for kind, number in sorted(report.kinds.items(), key=lambda found: -found[1])
     )
@@ -145,7 +149,7 @@ def _tell(ledger: Path, report: "Report", key: "Verifier | None", against: Path 
         edge.tell("  ", (report.verifiers[-1], "bold"))
 
 
-def _check_columns(ledger: Path) -> None:
+def _check_columns(ledger: Address) -> None:
     from .. import columns
     from ..errors import Broken
     from ..ledger import Ledger
@@ -159,18 +163,38 @@ def _check_columns(ledger: Path) -> None:
     edge.tell(f"The columns in {directory} say the same.")
 
 
+def landed(
+    ledger: LEDGER,
+    batch: Annotated[str, typer.Argument(metavar="BATCH", help="The id that the message named.", show_default=False)],
+) -> None:
+    """After a connection was lost: tell whether a batch is in the ledger."""
+    from ..errors import Refused
+    from ..ledger import Ledger
+
+    with Ledger.open(ledger, write=True) as opened:
+        found = opened.landed(batch)
+    if found is None:
+        raise Refused(f"batch {batch} is not in {ledger}: nothing of it was written; enter it again")
+    edge.tell(("It is there", "bold green"), f": batch {batch} brought {edge.counted(len(found))}, from {found[0]} on.")
+
+
 def backup(
     ledger: LEDGER,
     target: Annotated[
-        Path,
-        typer.Argument(metavar="TARGET", help="The copy to be made; nothing may be there yet.", show_default=False),
+        Address,
+        typer.Argument(
+            metavar="TARGET",
+            parser=address_of,
+            help="The copy to be made; nothing may be there yet.",
+            show_default=False,
+        ),
     ],
 ) -> None:
     """Copy the ledger and its key as they are now, while others may go on writing."""
     from ..ledger import Ledger, key_path
 
     with Ledger.open(ledger) as opened:
-        opened.backup(edge.place(target))
+        opened.backup(target)
     with Ledger.open(target) as copied:
         edge.tell(
             (str(target), "bold green"),
@@ -181,16 +205,23 @@ def backup(
 
 
 def restore(
-    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="The backup.", show_default=False)],
+    source: Annotated[
+        Address, typer.Argument(metavar="BACKUP", parser=address_of, help="The backup.", show_default=False)
+    ],
     ledger: Annotated[
-        Path,
-        typer.Argument(metavar="LEDGER", help="Where the ledger goes; nothing may be there yet.", show_default=False),
+        Address,
+        typer.Argument(
+            metavar="LEDGER",
+            parser=address_of,
+            help="Where the ledger goes; nothing may be there yet.",
+            show_default=False,
+        ),
     ],
 ) -> None:
     """Bring a ledger back from a backup, after verifying it."""
     from .. import restore as from_backup
 
     with edge.progress(f"verifying {ledger.name}") as bar:
-        report = from_backup.restore(source, edge.place(ledger), progress=bar.at)
+        report = from_backup.restore(source, ledger, progress=bar.at)
     edge.tell((str(ledger), "bold green"), f" holds the {edge.counted(report.size)} of {source}, verified.")
     edge.tell(f"\n{report.checkpoint.strip()}")

@@ -9,8 +9,10 @@ import typer
 from . import edge
 from .moments import ZONE, Known, known_at
 from .target import COLUMNS, FORMAT, LIMIT, OUT, Target, listed
+from .writing import WHICH
 
 if TYPE_CHECKING:
+    from ..address import Address
     from ..derived import Derivation
     from ..ledger import Ledger
 
@@ -22,7 +24,7 @@ TABLE = Annotated[
         show_default=False,
     ),
 ]
-WHERE = Annotated[Path | None, typer.Argument(metavar="LEDGER", help="The ledger's file.", show_default=False)]
+WHERE = Annotated[str | None, typer.Argument(metavar="LEDGER", help=WHICH, show_default=False)]
 AT = Annotated[
     str | None, typer.Option(metavar="SIZE|DATE", help="As known at a size, or at the end of a date or month.")
 ]
@@ -58,17 +60,17 @@ def show(
     target.format()
     derivation = _derivation(table)
     # An option of the table before the ledger is taken for the ledger: all that follows the table is read again here.
-    plain, parameters = _parameters(table, derivation, [*([str(ledger)] if ledger else []), *context.args])
+    plain, parameters = _parameters(table, derivation, [*([ledger] if ledger else []), *context.args])
     if len(plain) != 1:
         raise Refused(
             f"which ledger? checkweigh show {table} LEDGER" + (f", not {' and '.join(plain)}" if plain else "")
         )
-    with Ledger.open(path := Path(plain[0])) as opened:
+    with Ledger.open(plain[0]) as opened:
         states = _states(opened, at, against, zone)
         known = [tables.at(opened, state.size) for state in states]
         with asking.answer(known, derivation, parameters) as reader:
             target.write(reader, " ".join([table, *_said(parameters)]), _caption(opened, states), derivation)
-        _sweep(path)
+        _sweep(opened.address)
 
 
 def _states(opened: "Ledger", at: str | None, against: str | None, zone: str) -> list[Known]:
@@ -182,7 +184,7 @@ def _caption(opened: "Ledger", states: Sequence[Known]) -> list[str]:
     return [f"first {states[0].said}", f"then  {last.said}, {root}"]
 
 
-def _sweep(ledger: Path) -> None:
+def _sweep(ledger: "Address") -> None:
     """Let go of columns that longer ones have covered for an hour."""
     from .. import columns
 
@@ -196,7 +198,7 @@ def tell_effect(opened: "Ledger", shift: str, index: int) -> None:
     from ..render import text
 
     if index >= SMALL:
-        edge.tell(f"What it changed: checkweigh show attainment {opened.path} --against {index}")
+        edge.tell(f"What it changed: checkweigh show attainment {opened.address} --against {index}")
         return
     with asking.answer([tables.at(opened, size) for size in (index, index + 1)], DERIVED["attainment"], {}) as changed:
         found = [row for row in changed.read_all().to_pylist() if row["id"] == shift]

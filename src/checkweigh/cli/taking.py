@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..address import Address
 from . import edge
 from .writing import LEDGER
 
@@ -74,7 +75,7 @@ def take(
     _tell(_imported(ledger, file, told, report), ledger, report)
 
 
-def _imported(ledger: Path, file: Path, settings: "Settings", report: Path | None) -> "Report":
+def _imported(ledger: Address, file: Path, settings: "Settings", report: Path | None) -> "Report":
     from .. import importing
     from ..errors import Refused
     from ..ledger import Ledger
@@ -120,7 +121,7 @@ def _refusals(found: "Report", report: Path | None) -> str:
     return "".join(lines) + (f"\n  and {more:,} more; --report FILE.csv lists them all" if more > 0 else "")
 
 
-def _tell(found: "Report", ledger: Path, report: Path | None) -> None:
+def _tell(found: "Report", ledger: Address, report: Path | None) -> None:
     if found.late_clock:
         edge.warn("this computer's clock is behind the ledger; the entries are recorded at the ledger's last moment")
     if found.ignored:

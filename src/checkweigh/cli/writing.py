@@ -1,17 +1,18 @@
 """Writing: init, add, judge, rotate."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from ..address import Address, address_of
 from . import edge
 
 if TYPE_CHECKING:
     from ..fields import Fold, Lookup
     from ..ledger import Batch, Ledger
 
-LEDGER = Annotated[Path, typer.Argument(metavar="LEDGER", help="The ledger's file.", show_default=False)]
+WHICH = "The ledger's file, or postgresql://USER@HOST/DATABASE?schema=SCHEMA."
+LEDGER = Annotated[Address, typer.Argument(metavar="LEDGER", parser=address_of, help=WHICH, show_default=False)]
 RECORDED = Annotated[
     str | None, typer.Option(help="In a demonstration ledger: when the entry was recorded, such as 1935-08-31T12:00Z.")
 ]
@@ -36,14 +37,14 @@ def init(
     ] = False,
 ) -> None:
     """Make a new, empty ledger and its signing key."""
-    from ..ledger import Ledger
+    from ..ledger import Ledger, key_path
 
-    with Ledger.create(edge.place(ledger), edge=edge.edge(), origin=origin, demonstration=demonstration) as made:
+    with Ledger.create(ledger, edge=edge.edge(), origin=origin, demonstration=demonstration) as made:
         edge.tell(
             (str(ledger), "bold green"),
             f" is a new {'demonstration ' if demonstration else ''}ledger, named {made.origin}.",
         )
-        edge.tell(f"Its signing key is {ledger}.key: keep it to yourself, and a copy of it in another place.")
+        edge.tell(f"Its signing key is {key_path(ledger)}: keep it to yourself, and a copy of it in another place.")
         edge.tell(
             "Its verifier key is for everyone: give it to the workers' representative, who can check every later state with it."
         )
@@ -175,7 +176,7 @@ def judge(
 
 def rotate(ledger: LEDGER) -> None:
     """Replace the signing key; the old key signs for the new one."""
-    from ..ledger import Ledger
+    from ..ledger import Ledger, key_path
 
     with Ledger.open(ledger, write=True) as opened:
         before = opened.verifier
@@ -184,5 +185,5 @@ def rotate(ledger: LEDGER) -> None:
         edge.tell(f"  until now  {before}")
         edge.tell("  from now   ", (opened.verifier, "bold"))
         edge.tell(
-            f"Keep a new copy of {ledger}.key. Whoever holds the first verifier key can follow the ledger to this one."
+            f"Keep a new copy of {key_path(ledger)}. Whoever holds the first verifier key can follow the ledger to this one."
         )

@@ -248,7 +248,7 @@ def _years(born: str, died: str) -> int:
 
 
 def _checkpoint(book: Book) -> Iterator[RenderableType]:
-    report = verify.verify(book.ledger.path)
+    report = verify.verify(book.ledger.address)
     yield _sentence(
         ("Verified: ", "bold green"),
         f"all {report.size} entries were hashed again from the stored bytes, and lead to the signed root.",
@@ -258,7 +258,7 @@ def _checkpoint(book: Book) -> Iterator[RenderableType]:
 
 
 def _next(book: Book) -> Iterator[RenderableType]:
-    path = book.ledger.path
+    path = book.ledger.address
     for command, why in (
         (f"checkweigh show records {path} --job hewing --at 1936-12-31", "the record book of that day"),
         (f"checkweigh show attainment {path} --at 1936-12-31 --against 1990-12-31", "what became of the figures"),

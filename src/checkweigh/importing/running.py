@@ -49,7 +49,7 @@ def read(
     with ExitStack() as stack:
         if settings.private:
             run.people = stack.enter_context(
-                People.open(ledger.path, create=settings.create or settings.kind == "worker")
+                People.open(ledger.address, create=settings.create or settings.kind == "worker")
             )
         with ledger.append(edge) as batch, _enrolling(run.people, batch):
             report = run.through(batch)

@@ -12,11 +12,13 @@ Every table maps a whole number to bytes:
 What a transaction writes becomes visible, and durable, whole or not at all. Stores share no code, but one conformance suite.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from enum import IntEnum
 from typing import Literal, Protocol
 
+WAIT_SECONDS = 120.0
+"""How long a writer waits for its turn unless told otherwise."""
 FORMAT = 1
 """The version of the format that this program writes, and the newest that it reads."""
 
@@ -67,8 +69,13 @@ class Store(Protocol):
     def write(self) -> AbstractContextManager[Writer]:
         """The only transaction that writes, now. It is durable when the block ends; an exception undoes it whole.
 
-        Raises Busy when another writer holds the store for too long, CannotWrite when the disk does not take it.
+        Raises Busy when another writer holds the store for too long, CannotWrite when the disk does not take it, and Unsure when the
+        connection was lost at the very end: then whoever writes next sees whether it was done.
         """
 
     def close(self) -> None:
         """Let go of the store. Nothing is lost when this is never called."""
+
+
+Fill = Callable[[Writer], None]
+"""Writes what a new store holds from its first moment on."""

@@ -13,10 +13,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ..errors import Broken, Busy, CannotWrite, NotALedger, Refused
-from . import FORMAT, TABLES, Meta, Reader, Table, Writer
+from . import FORMAT, TABLES, WAIT_SECONDS, Fill, Meta, Reader, Table, Writer
 
 APPLICATION = 0x436B7767
-WAIT_SECONDS = 120.0
 _MAGIC = b"SQLite format 3\x00"
 _FULL = {
     sqlite3.SQLITE_FULL,
@@ -38,15 +37,19 @@ class SQLiteStore:
         self._idle: list[sqlite3.Connection] = []
 
     @classmethod
-    def create(cls, path: Path, facts: Mapping[Meta, bytes], *, wait_seconds: float = WAIT_SECONDS) -> "SQLiteStore":
-        """A new store that holds these facts alone. Raises Refused when something is at `path` already or it cannot be written."""
+    def create(cls, path: Path, facts: Mapping[Meta, bytes], *, fill: Fill | None = None) -> "SQLiteStore":
+        """A new store with these facts and what `fill` writes. Raises Refused when something is at `path` or it cannot be written."""
         _make_file(path)
-        store = cls(path, "rw", wait_seconds)
+        store = cls(path, "rw", WAIT_SECONDS)
         try:
             with store._connection() as connection:
                 _prepare(connection, facts)
+                if fill is not None:
+                    fill(_Snapshot(path, connection))
+                connection.execute("COMMIT")
         except Exception as error:
-            path.unlink()
+            store.close()
+            _remove(path)
             raise _said(path, error) from error
         return store
 
@@ -132,10 +135,20 @@ class SQLiteStore:
                 raise _said(target, error) from error
             raise
 
+    @staticmethod
+    def discard(path: Path) -> None:
+        """Remove a store that was made just now and is not to stay."""
+        _remove(path)
+
     def close(self) -> None:
         """Close the connections at rest; the last process to do so folds the -wal file in."""
         while self._idle:
             self._idle.pop().close()
+
+
+def _remove(path: Path) -> None:
+    for ending in ("", "-wal", "-shm"):
+        Path(f"{path}{ending}").unlink(missing_ok=True)
 
 
 def _make_file(path: Path) -> None:
@@ -186,7 +199,6 @@ def _prepare(connection: sqlite3.Connection, facts: Mapping[Meta, bytes]) -> Non
         connection.execute(f"CREATE TABLE {table} (number INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT")
     rows = [(int(number), fact) for number, fact in {Meta.FORMAT: str(FORMAT).encode(), **facts}.items()]
     connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
-    connection.execute("COMMIT")
 
 
 def _check_file(path: Path) -> None:
