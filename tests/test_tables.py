@@ -78,6 +78,9 @@ def test_a_size_beyond_the_end_is_refused(tmp_path):
         def root(self, size=None):
             return b""
 
+        def erased(self):
+            return []
+
         def bundles(self, start, stop):
             return []
 

@@ -122,6 +122,8 @@ def keys(rows: Rows, start: int, stop: int) -> list[tuple[Marks, npt.NDArray[np.
     found: list[tuple[Marks, npt.NDArray[np.int64]]] = []
     if rows.kind == "verdict":
         found.append((key_hashes("verdict", rows.column("shift"))[start:stop], every))
+    if rows.kind == "erasure":
+        found.append((key_hashes("erasure", pa.array([""] * len(every), pa.string())), every))
     if rows.has("replaces"):
         column = rows.column("replaces").slice(start, stop - start)
         at = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))

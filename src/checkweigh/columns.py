@@ -13,7 +13,7 @@ build and read at once and `check` may compare. A segment whose root is not the 
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from . import codec
+from . import codec, personal
 from .address import Where, address_of
 from .entries import KINDS
 
@@ -71,6 +71,9 @@ class Log(Protocol):
 
     def bundles(self, start: int, stop: int) -> Iterable[tuple[int, pa.Array]]:
         """Canonical entries in bulk: the first index and the entries of each run."""
+
+    def erased(self) -> Collection[str]:
+        """The workers whose name and profile have been erased by now."""
 
 
 @cache
@@ -239,7 +242,7 @@ def _pieces(
     log: Log, directory: Path | None, before: list[Segment], start: int, stop: int
 ) -> Iterator[dict[str, pa.Table]]:
     """The typed tables of start..stop-1, from shorter segments where they are at hand, else from the log."""
-    keys = known_keys(before)
+    keys, erased = known_keys(before), log.erased()
     at = start
     while at < stop:
         segment = None if directory is None else _shorter(log, directory, at, stop, stop - start)
@@ -248,10 +251,10 @@ def _pieces(
             for kind in NAMED:
                 if kind in tables:
                     _learn(keys.setdefault(kind, {}), tables[kind])
-            yield tables
+            yield personal.without(tables, erased)
             at = segment.stop
         else:
-            yield read(log, at, at + SEGMENT, keys)
+            yield personal.without(read(log, at, at + SEGMENT, keys), erased)
             at += SEGMENT
 
 

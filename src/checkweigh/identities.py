@@ -1,11 +1,11 @@
 """The index of identities: which entries speak of a name. It only points; whoever follows a pointer reads the entry and compares.
 
-A *key* is (kind, name): an entry's kind and id; ("verdict", shift) for a verdict; ("key", "") for a rotation of the signing key; and
-("replaces", index) for a replacement of an entry that has no id. A *mark* is 64 bits: the low 42 bits of the key's hash, shifted
-left by 22, plus the entry's index less the index at which the run starts. A *run* holds the marks of up to 2**22 consecutive
-entries, sorted, split by their highest bits into parts of about 2,048, each a row of little-endian 8-byte words. Small runs are
-merged as the ledger grows, so that a look-up reads a few parts. The list of runs is text, a line each: number, first index, index
-after the last, count of marks.
+A *key* is (kind, name): an entry's kind and id; ("verdict", shift) for a verdict; ("key", "") for a rotation of the signing key and
+("erasure", "") for an erasure; and ("replaces", index) for a replacement of an entry that has no id. A *mark* is 64 bits: the low 42 bits
+of the key's hash, shifted left by 22, plus the entry's index less the index at which the run starts. A *run* holds the marks of up to
+2**22 consecutive entries, sorted, split by their highest bits into parts of about 2,048, each a row of little-endian 8-byte words. Small
+runs are merged as the ledger grows, so that a look-up reads a few parts. The list of runs is text, a line each: number, first index,
+index after the last, count of marks.
 
     run 7 over entries 0 to 699 with 650 marks    7 0 700 650
 
@@ -51,7 +51,7 @@ def keys(entry: Entry) -> list[tuple[str, str]]:
     found = [("replaces", str(entry.replaces))] if entry.replaces is not None else []
     if isinstance(entry, Verdict):
         found.append((kind, entry.shift))
-    return [*found, ("key", "")] if kind == "key" else found
+    return [*found, (kind, "")] if kind in ("key", "erasure") else found
 
 
 @cache

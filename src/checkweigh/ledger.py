@@ -30,7 +30,7 @@ from .checkpoint import (
 from .codec import decode
 from .errors import BadSignature, Broken, Busy, CannotReach, CannotWrite, NoKey, Refused, Unsure
 from .identities import Fresh, Identities
-from .kinds import Key
+from .kinds import Erasure, Key
 from .merkle import EMPTY
 from .names import Names
 from .snapshot import Snapshot
@@ -183,6 +183,14 @@ class Ledger:
         """The indices of all entries with an id, ascending: replaced ones too, and every version of a worker or crew."""
         with self.snapshot() as snapshot:
             return names_in(snapshot).find(kind, name)
+
+    def erased(self) -> frozenset[str]:
+        """The workers whose name and profile have been erased, whatever size is looked at."""
+        with self.snapshot() as snapshot:
+            found = names_in(snapshot).find("erasure", "")
+            return frozenset(
+                entry.worker for entry in map(decode, snapshot.entries_at(found)) if isinstance(entry, Erasure)
+            )
 
     def landed(self, batch: str) -> range | None:
         """Where the entries of a batch are, by its id, or None if it never arrived: for whoever lost the connection while committing.

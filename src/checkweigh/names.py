@@ -77,7 +77,7 @@ class Names:
 def _has_key(entry: Named, kind: str, name: str) -> bool:
     if kind == "replaces":
         return entry.id is None and str(entry.replaces) == name
-    if kind in ("verdict", "key"):
+    if kind in ("verdict", "key", "erasure"):
         return entry.kind == kind and (entry.shift or "") == name
     return entry.kind == kind and entry.id == name
 

@@ -5,8 +5,9 @@
 
 There is one table for each kind, with the columns of `columns.schema(kind)` and `first_entry`: the index of the first entry of an identity,
 which a replacement keeps in every order. Only entries that stand are there: what was replaced or withdrawn is gone, and of identities
-that a ledger written elsewhere repeats the first counts. `site` has a `zone` besides, a number for its time zone, and `days` tells
-the date on the clock of a zone without asking a time zone database for each row: for each zone and UTC day, the local date is
+that a ledger written elsewhere repeats the first counts. Name and profile of a worker who was erased are absent, at every size. `site`
+has a `zone` besides, a number for its time zone, and `days` tells the date on the clock of a zone without asking a time zone database
+for each row: for each zone and UTC day, the local date is
 
     `before` until the moment `turn`, `after` from then on; and from `back` to `again`, where a clock is put back over midnight, `before`
 
@@ -14,8 +15,9 @@ with the months of both dates and of the UTC day, counted from the year 0.
 """
 
 import itertools
+import json
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -29,7 +31,7 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from . import clocks, columns
+from . import clocks, columns, personal
 from .columns import Log, Segment
 from .entries import KINDS
 from .errors import Refused
@@ -189,7 +191,7 @@ def at(ledger: Log, size: int | None = None, directory: Path | None = None) -> T
     home = directory or columns.directory_of(getattr(ledger, "address", tempfile.gettempdir()))
     for _ in range(PLANS):
         with suppress(_Lost):
-            opening = _Opening(size, *_planned(ledger, size, home))
+            opening = _Opening(size, *_planned(ledger, size, home), ledger.erased())
             opening.files.planned = partial(_planned, ledger, size, home)
             return opening.tables()
     raise Refused(f"the columns in {home} vanish while they are read; is another program deleting them? Try again")
@@ -220,12 +222,14 @@ def _planned(ledger: Log, size: int, home: Path) -> tuple[list[Segment], Pieces,
 
 def from_entries(entries: Iterable[tuple[int, bytes]], size: int | None = None) -> Tables:
     """The tables of entries at hand, as known at a size: entries from that index on are left out (default: none)."""
-    held = [(index, entry) for index, entry in entries if size is None or index < size]
+    given = list(entries)
+    held = [(index, entry) for index, entry in given if size is None or index < size]
     if [index for index, _ in held] != list(range(len(held))):
         raise ValueError("entries are given from the first on, without a gap")
     texts = pa.array([entry.decode() for _, entry in held], pa.string())
     pieces = columns.decode(0, texts, {}) if held else {}
-    return _Opening(len(held) if size is None else size, [], pieces, None).tables()
+    erased = [json.loads(entry)["worker"] for _, entry in given if b'"kind":"erasure"' in entry]
+    return _Opening(len(held) if size is None else size, [], pieces, None, erased).tables()
 
 
 def _table(backend: ibis.BaseBackend, name: str, shape: ibis.Schema) -> ir.Table:
@@ -320,10 +324,11 @@ class _Files:
 class _Opening:
     """Turns segments and a tail into the tables of one in-memory DuckDB."""
 
-    def __init__(self, size: int, cover: list[Segment], tail: Pieces, kept: object) -> None:
+    def __init__(self, size: int, cover: list[Segment], tail: Pieces, kept: object, erased: Collection[str]) -> None:
         self.size = size
         self.cover = cover
         self.tail = tail
+        self.erased = erased
         self.backend = ibis.duckdb.connect()
         self.engine: duckdb.DuckDBPyConnection = self.backend.con
         self.files = self.backend.checkweigh_files = _Files(self.engine, size, cover, tail, kept)
@@ -349,6 +354,7 @@ class _Opening:
             {"entry": pa.array(list(places), pa.int64()), "first_entry": pa.array(list(places.values()), pa.int64())}
         )
         self.files.table("moved", moved)
+        self.files.table("erased", pa.table({"id": pa.array(sorted(self.erased), pa.string())}))
         zones = self._zones()
         for kind in KINDS:
             self._view(kind, bool(gone), bool(places))
@@ -384,8 +390,15 @@ class _Opening:
         moved = " LEFT JOIN moved USING (entry)" if some_moved else ""
         place = "coalesce(moved.first_entry, entry) AS first_entry" if some_moved else "entry AS first_entry"
         gone = " WHERE entry NOT IN (SELECT entry FROM gone)" if some_gone else ""
-        names = ", ".join(f'"{name}"' for name in columns.schema(kind).names) + (", zone" if kind == "site" else "")
+        names = ", ".join(self._column(kind, name) for name in columns.schema(kind).names)
+        names += ", zone" if kind == "site" else ""
         self.engine.execute(f'CREATE VIEW "{kind}" AS SELECT {names}, {place} FROM "all_{kind}"{zone}{moved}{gone}')
+
+    def _column(self, kind: str, name: str) -> str:
+        """SQL for a column; of erased workers nothing personal is there, at whatever size one looks."""
+        if kind != "worker" or name not in personal.PERSONAL or not self.erased:
+            return f'"{name}"'
+        return f'CASE WHEN id NOT IN (SELECT id FROM erased) THEN "{name}" END AS "{name}"'
 
     def _span(self) -> tuple[date, date] | None:
         """The first and the last UTC day that a shift speaks of."""

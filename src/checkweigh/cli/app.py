@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from . import auditing, keeping, proving, reading, showing, taking, telling, writing
+from . import (
+    auditing,
+    erasing,
+    keeping,
+    proving,
+    reading,
+    showing,
+    taking,
+    telling,
+    writing,
+)
 
 app = typer.Typer(
     name="checkweigh",
@@ -39,6 +49,7 @@ COMMANDS = (
         WRITE,
         'checkweigh judge mine.ledger s-17 annulled --reason "coal of two crews on one tally"',
     ),
+    ("erase", erasing.erase, WRITE, 'checkweigh erase mine.ledger P-4711 --reason "left the company and asked for it"'),
     ("rotate", writing.rotate, WRITE, "checkweigh rotate mine.ledger"),
     ("show", showing.show, READ, "checkweigh show records mine.ledger --at 1936-12-31"),
     ("audit", auditing.audit, READ, "checkweigh audit mine.ledger --at 1935-12-31"),

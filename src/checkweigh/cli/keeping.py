@@ -190,8 +190,9 @@ def backup(
         ),
     ],
 ) -> None:
-    """Copy the ledger and its key as they are now, while others may go on writing."""
+    """Copy the ledger and its key as they are now, while others may go on writing. Who private workers are is not copied."""
     from ..ledger import Ledger, key_path
+    from ..people import private_path
 
     with Ledger.open(ledger) as opened:
         opened.backup(target)
@@ -202,6 +203,8 @@ def backup(
         )
     if key_path(target).exists():
         edge.tell(f"{key_path(target)} is a copy of the signing key: keep it where only you can read it.")
+    if private_path(ledger).exists():
+        edge.tell(f"{private_path(ledger)} was not copied: names rest in one place, which an erasure reaches.")
 
 
 def restore(

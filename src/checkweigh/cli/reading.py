@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,7 +46,7 @@ def log(
     limit: LIMIT = 40,
     zone: ZONE = "UTC",
 ) -> None:
-    """List entries as they stand in the log, the newest last. JSON holds each entry whole."""
+    """List entries as they stand in the log, the newest last. JSON holds each entry whole, but for the names of erased workers."""
     from .. import render
     from ..ledger import Ledger
 
@@ -55,7 +55,7 @@ def log(
         stop = known_at(opened, end, zone, "--to").size
         start = 0 if begin is None else known_at(opened, begin, zone, "--from", before=True).size
         target = Target(form, out, limit)
-        found = _matching(opened, start, stop, kind, about)
+        found = _shown(_matching(opened, start, stop, kind, about), opened.erased())
         said = f"entries {start} to {stop - 1}" if stop > start else "no entries"
         if target.format() == "table":
             _tell(found, limit, f"{ledger}, {said}")
@@ -84,6 +84,15 @@ def _matching(
     for index, data in opened.entries(start, stop):
         if of_kind in data and named in data and (about is None or _names(data, about)):
             yield index, data
+
+
+def _shown(found: Iterator[tuple[int, bytes]], erased: Collection[str]) -> Iterator[tuple[int, bytes]]:
+    """The entries as they may be shown: workers who have been erased without name and profile."""
+    from .. import codec, erasing
+
+    for index, data in found:
+        personal = bool(erased) and b'"kind":"worker"' in data
+        yield index, codec.encode(erasing.shown(codec.decode(data), erased)) if personal else data
 
 
 def _names(data: bytes, about: str) -> bool:

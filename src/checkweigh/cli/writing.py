@@ -68,8 +68,13 @@ def add(
     fold: FOLD = None,
 ) -> None:
     """Add one entry. A quantity may have a unit, a time is the site's own."""
+    from ..errors import Refused
     from ..ledger import Ledger
 
+    if kind == "erasure":
+        raise Refused(
+            "an erasure is more than its entry: checkweigh erase LEDGER WORKER --reason TEXT deletes the person too"
+        )
     with Ledger.open(ledger, write=True) as opened:
         index = append(opened, kind, fields or [], recorded, fold)
         tell_added(opened, index)

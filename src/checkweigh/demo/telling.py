@@ -18,7 +18,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from .. import asking, codec, entries, render, verify
+from .. import asking, codec, entries, erasing, render, verify
 from ..derived import DERIVED
 from ..ledger import Ledger
 from ..tables import Tables, at
@@ -55,8 +55,9 @@ class Book:
 
     @cached_property
     def entries(self) -> list[Any]:
-        """Every entry of the ledger, in order."""
-        return [codec.decode(data) for _, data in self.ledger.entries()]
+        """Every entry of the ledger as it may be shown, in order."""
+        erased = self.ledger.erased()
+        return [erasing.shown(codec.decode(data), erased) for _, data in self.ledger.entries()]
 
     @cached_property
     def named(self) -> dict[tuple[str, str], Any]:
