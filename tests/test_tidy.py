@@ -37,6 +37,7 @@ LAYERS: dict[str, set[str]] = {
     "merkle": {"errors"},
     "checkpoint": {"errors"},
     "address": {"errors"},
+    "cosigned": {"errors", "address", "checkpoint"},
     "stores": {"errors", "address"},
     "bundles": {"errors", "values", "merkle"},
     "identities": FACTS | {"stores"},
@@ -48,10 +49,11 @@ LAYERS: dict[str, set[str]] = {
     "bulk": FACTS | {"codec", "bounds", "identities", "names", "holdings"},
     "batch": FACTS | {"codec", "checkpoint", "stores", "identities", "snapshot", "names", "growth", "holdings", "bulk"},
     "ledger": FACTS
-    | {"address", "codec", "merkle", "checkpoint", "stores", "identities", "snapshot", "names", "batch"},
-    "verify": FACTS | {"address", "codec", "merkle", "checkpoint", "stores", "bundles", "identities", "snapshot"},
+    | {"address", "codec", "merkle", "checkpoint", "cosigned", "stores", "identities", "snapshot", "names", "batch"},
+    "verify": FACTS
+    | {"address", "codec", "merkle", "checkpoint", "cosigned", "stores", "bundles", "identities", "snapshot"},
     "receipt": FACTS | {"codec", "merkle", "checkpoint", "snapshot"},
-    "restore": {"errors", "address", "stores", "ledger", "verify"},
+    "restore": {"errors", "cosigned", "address", "stores", "ledger", "verify"},
     "fields": FACTS | {"units"},
     "personal": set(),
     "columns": FACTS | {"address", "codec", "personal"},

@@ -178,6 +178,11 @@ def split_note(note: str) -> tuple[str, list[Signature]]:
     return text + "\n", signatures
 
 
+def join_note(text: str, signatures: list[Signature]) -> str:
+    """The note of a text and signature lines; `split_note` backwards."""
+    return text + "\n" + "".join(f"— {found.name} {_base64(found.id + found.data)}\n" for found in signatures)
+
+
 def _signature(line: str) -> Signature:
     mark, _, rest = line.partition(" ")
     name, _, encoded = rest.partition(" ")

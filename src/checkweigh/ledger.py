@@ -16,6 +16,7 @@ from types import TracebackType
 
 import pyarrow as pa
 
+from . import cosigned
 from .address import Address, Where, address_of
 from .batch import Batch, Edge, batch_id
 from .checkpoint import (
@@ -259,13 +260,20 @@ class Ledger:
         waiting.replace(key_path(self.address))
 
     def backup(self, target: Where) -> None:
-        """Copy the ledger as it is now, while others go on appending, and its key. Raises Refused when the target exists."""
+        """Copy the ledger as it is now, while others go on appending, its key, and what its witnesses have said.
+
+        Raises Refused when the target exists.
+        """
         address = address_of(target)
         key = key_path(address)
-        if key.exists():
-            raise Refused(f"{key} exists already and is left as it is; choose another name")
+        for path in (key, cosigned.witnesses_path(address), cosigned.directory_of(address)):
+            if path.exists():
+                raise Refused(f"{path} exists already and is left as it is; choose another name")
+        # What witnesses have said is read first: it must not be of a later state than the copy.
+        said = cosigned.said(self.address)
         address.prepare()
         opening.copy_store(self._store, address)
+        cosigned.lay(address, said)
         if key_path(self.address).exists():
             _write_secret(key, key_path(self.address).read_text())
 

@@ -5,14 +5,14 @@ made anew, every tile, every part of the index of identities, every batch and th
 stored, and nothing may be stored besides. What does not fit raises Broken with the place; what fits but deserves a look is a finding.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
 import numpy as np
 import pyarrow as pa
 
-from . import bundles
+from . import bundles, cosigned
 from .address import Where, address_of
 from .checkpoint import Checkpoint, Verifier, open_checkpoint, open_rotation, split_note
 from .codec import decode
@@ -39,6 +39,28 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Cosigned:
+    """A witness's word that at `moment` (seconds since 1970) it knew no other history than the first `size` entries."""
+
+    witness: Verifier
+    size: int
+    moment: int
+    note: str
+
+
+@dataclass(frozen=True)
+class _Older:
+    """A checkpoint that must be part of the ledger's history, and what to call it."""
+
+    name: str
+    note: str
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint.parse(split_note(self.note)[0])
+
+
+@dataclass(frozen=True)
 class Report:
     """What was verified: every entry up to `size`, under `root`, signed by the last of `verifiers`."""
 
@@ -51,33 +73,58 @@ class Report:
     batches: int = 0
     recorded: str | None = None
     findings: tuple[Finding, ...] = ()
+    cosigned: tuple[Cosigned, ...] = ()
+    """Of each witness that was demanded, what it has agreed to; in the order in which they were demanded."""
 
 
-def verify(where: Where, *, against: str | None = None, progress: Progress | None = None) -> Report:
+def verify(
+    where: Where,
+    *,
+    against: str | None = None,
+    witnesses: Sequence[Verifier] = (),
+    progress: Progress | None = None,
+) -> Report:
     """Verify the ledger at an address from its first byte to its last, and that an older checkpoint `against` is part of its history.
 
+    Of each of `witnesses` the newest checkpoint that it cosigned must be kept beside the ledger and be part of its history too.
     Raises Broken naming the place, and NotALedger where there is no ledger.
     """
     store = opening.open_store(address_of(where))
     try:
+        # Witnesses are read first: what they have agreed to cannot be later than the snapshot.
+        found = [_cosigned(where, witness) for witness in witnesses]
+        older = [_Older("the older checkpoint", against)] if against else []
+        older += [_Older(f"the checkpoint cosigned by {one.witness.name}", one.note) for one in found]
         with store.read() as reader:
-            return _Verification(reader, against, progress or (lambda done, total: None)).run()
+            report = _Verification(reader, older, progress or (lambda done, total: None)).run()
     finally:
         store.close()
+    return replace(report, cosigned=tuple(found))
+
+
+def _cosigned(where: Where, witness: Verifier) -> Cosigned:
+    """The newest checkpoint beside the ledger that a witness has cosigned. Raises BadSignature when there is none."""
+    note = cosigned.newest(where, witness)
+    moment = None if note is None else cosigned.cosigned_by(note, witness)
+    if note is None or moment is None:
+        place = cosigned.directory_of(where)
+        raise BadSignature(f"no checkpoint in {place} is cosigned by {witness}; run `checkweigh submit`")
+    return Cosigned(witness, Checkpoint.parse(split_note(note)[0]).size, moment, note)
 
 
 class _Verification:
     """One walk over a snapshot, in the order of the entries."""
 
-    def __init__(self, reader: Reader, against: str | None, progress: Progress) -> None:
+    def __init__(self, reader: Reader, older: Sequence[_Older], progress: Progress) -> None:
         self.reader = reader
         self.progress = progress
         self.facts = _facts(reader)
         self.note = _text(self.facts, Meta.CHECKPOINT)
         self.head = Checkpoint.parse(split_note(self.note)[0])
         self.verifiers = [Verifier.parse(_text(self.facts, Meta.GENESIS))]
-        self.older = against
-        self.old = Checkpoint.parse(split_note(against)[0]) if against else None
+        self.older = older
+        self.roots = {(found.checkpoint.size, found.checkpoint.root): found.name for found in older}
+        self.sizes = {size for size, _ in self.roots}
         self.tree = _Tree()
         self.index = _Index(reader, self.head.size)
         self.batches = _Batches(reader)
@@ -131,10 +178,14 @@ class _Verification:
     def _meet(self) -> None:
         """Compare the root at each size for which one is known."""
         self.batches.meet(self.tree)
-        if self.old is not None and self.old.size == self.tree.size and self.old.root != self.tree.root():
-            raise Broken(
-                f"history was rewritten: at size {self.old.size} the ledger has another root than the older checkpoint"
-            )
+        if self.tree.size in self.sizes:
+            self._compare(self.tree.size, self.tree.root())
+
+    def _compare(self, size: int, root: bytes) -> None:
+        """Raises Broken when an older checkpoint of this size has another root."""
+        for (old_size, old_root), name in self.roots.items():
+            if old_size == size and old_root != root:
+                raise Broken(f"history was rewritten: at size {size} the ledger has another root than {name}")
 
     def _check_end(self) -> None:
         if self.tree.root() != self.head.root:
@@ -154,13 +205,13 @@ class _Verification:
         self._check_older()
 
     def _check_older(self) -> None:
-        if self.old is None or self.older is None:
-            return
-        _opened(self.older, self.verifiers, "the older checkpoint")
-        if self.old.origin != self.head.origin:
-            raise Broken(f"the older checkpoint is of another ledger: {self.old.origin}")
-        if self.old.size > self.head.size:
-            raise Broken(f"entries are gone: the older checkpoint has {self.old.size}, the ledger {self.head.size}")
+        for found in self.older:
+            _opened(found.note, self.verifiers, found.name)
+            if found.checkpoint.origin != self.head.origin:
+                raise Broken(f"{found.name} is of another ledger: {found.checkpoint.origin}")
+            if found.checkpoint.size > self.head.size:
+                sizes = f"{found.name} has {found.checkpoint.size}, the ledger {self.head.size}"
+                raise Broken(f"entries are gone: {sizes}")
 
 
 def _facts(reader: Reader) -> dict[int, bytes]:

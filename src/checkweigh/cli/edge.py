@@ -58,6 +58,19 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def ago(moment: int) -> str:
+    """How long ago a moment (in seconds since 1970) was, and when; a moment that has not come yet says so."""
+    when = f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S} UTC" if moment < 2**37 else f"moment {moment}"
+    seconds = int(now().timestamp()) - moment
+    for name, length in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        if seconds >= length:
+            many = seconds // length
+            return f"{many:,} {name}{'' if many == 1 else 's'} ago, on {when}"
+    return (
+        f"just now, on {when}" if seconds >= -60 else f"on {when}, which has not come yet (one of the clocks is wrong)"
+    )
+
+
 def login() -> str:
     """Who is typing, as the operating system knows them: `login:NAME`."""
     try:

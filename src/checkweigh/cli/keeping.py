@@ -11,7 +11,7 @@ from .writing import LEDGER, WHICH
 
 if TYPE_CHECKING:
     from ..checkpoint import Verifier
-    from ..verify import Report
+    from ..verify import Cosigned, Report
 
 TARGET = Annotated[
     Address,
@@ -37,7 +37,11 @@ OLD = Annotated[
 ]
 WITNESSES = Annotated[
     list[str] | None,
-    typer.Option("--witness", metavar="VKEY", help="A witness that must have cosigned the receipt; may be repeated."),
+    typer.Option(
+        "--witness",
+        metavar="VKEY",
+        help="A witness that must have agreed to this history, or cosigned the receipt; may be repeated.",
+    ),
 ]
 ROTATIONS = Annotated[
     list[Path] | None,
@@ -64,13 +68,13 @@ def verify(
 ) -> None:
     """Check the whole ledger from its stored bytes: every entry, hash, index and signature. Or check a receipt, which needs no ledger."""
     known = None if key is None else _parsed("--key", key)
-    witnesses = [_parsed("--witness", one) for one in witness or ()]
+    witnesses = [_cosigner(one) for one in witness or ()]
     if isinstance(target, FileAddress) and proving.is_receipt(target.path):
         _only("a receipt", "a ledger", against=against, save=save, columns=columns)
         proving.verify(target.path, known, witnesses, rotation or [])
     else:
-        _only("a ledger", "a receipt", witness=witness, rotation=rotation)
-        _verify_ledger(target, known, against, save, columns)
+        _only("a ledger", "a receipt", rotation=rotation)
+        _verify_ledger(target, known, witnesses, against, save, columns)
 
 
 def _only(given: str, other: str, **options: object) -> None:
@@ -83,13 +87,18 @@ def _only(given: str, other: str, **options: object) -> None:
 
 
 def _verify_ledger(
-    ledger: Address, key: "Verifier | None", against: Path | None, save: Path | None, columns: bool
+    ledger: Address,
+    key: "Verifier | None",
+    witnesses: "list[Verifier]",
+    against: Path | None,
+    save: Path | None,
+    columns: bool,
 ) -> None:
     from .. import verify as second_path
 
     older = None if against is None else _older(against)
     with edge.progress(f"verifying {ledger.name}") as bar:
-        report = second_path.verify(ledger, against=older, progress=bar.at)
+        report = second_path.verify(ledger, against=older, witnesses=witnesses, progress=bar.at)
     _check_key(report, key)
     _tell(ledger, report, key, against)
     if columns:
@@ -119,11 +128,20 @@ def _parsed(option: str, key: str) -> "Verifier":
     from ..checkpoint import Verifier
     from ..errors import BadKey
 
-    hint = "it is the line that `init` showed" if option == "--key" else "it is the line that the witness showed"
     try:
         return Verifier.parse(key.strip())
     except BadKey as error:
-        raise BadKey(f"{option} {key!r}: {error}; {hint}") from None
+        raise BadKey(f"{option} {key!r}: {error}; it is the line that `init` showed") from None
+
+
+def _cosigner(key: str) -> "Verifier":
+    from ..cosigned import cosigner
+    from ..errors import BadKey
+
+    try:
+        return cosigner(key.strip())
+    except BadKey as error:
+        raise BadKey(f"--witness {key!r}: {error}; it is the line that the witness showed") from None
 
 
 def _check_key(report: "Report", key: "Verifier | None") -> None:
@@ -141,12 +159,21 @@ def _tell(ledger: Address, report: "Report", key: "Verifier | None", against: Pa
     edge.tell(f"  {counts or 'no entries yet'}; the last recorded {report.recorded or 'never'}")
     if against is not None:
         edge.tell(f"  {against} is part of its history: nothing before it has changed.")
+    for agreed in report.cosigned:
+        edge.tell(f"  {_agreed(agreed, report.size)}")
     for finding in report.findings:
         edge.warn(f"entry {finding.index}: {finding.message}")
     edge.tell(f"\n{report.checkpoint.strip()}\n")
     if key is None:
         edge.tell("It is signed with this key; compare it with the one that `init` showed, or give that as --key:")
         edge.tell("  ", (report.verifiers[-1], "bold"))
+
+
+def _agreed(agreed: "Cosigned", size: int) -> str:
+    """What a witness has agreed to, how long ago, and what has come since."""
+    name, since = agreed.witness.name, size - agreed.size
+    first = f"{name} agreed to the first {edge.counted(agreed.size)} {edge.ago(agreed.moment)}"
+    return f"{first}; {edge.counted(since) if since else 'nothing'} came since."
 
 
 def _check_columns(ledger: Address) -> None:
