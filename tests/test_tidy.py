@@ -65,7 +65,7 @@ LAYERS: dict[str, set[str]] = {
     "render": {"changes", "entries"},
     "people": FACTS | {"address"},
     "erasing": FACTS | {"address", "codec", "personal", "columns", "people", "ledger"},
-    "importing": FACTS | {"codec", "units", "fields", "bounds", "people", "ledger"},
+    "importing": FACTS | {"codec", "units", "fields", "bounds", "bulk", "people", "ledger"},
     "demo": FACTS | {"codec", "fields", "ledger", "verify", "tables", "derived", "asking", "render", "erasing"},
     "cli": {"*"},
     "": set(),

@@ -97,14 +97,15 @@ class Batch:
 
         The same checks as `add`, set by set. Raises BadRows with every refused row, or BadEntry for columns that are none.
         """
-        return self.add_prepared(self.prepared(kind, table))
+        return self.add_prepared(self.prepared(self.rows(kind, table)))
 
-    def prepared(self, kind: str, table: pa.Table, promised: Mapping[str, pa.Array] | None = None) -> "Prepared":
-        """The rows of a table, checked and written but not added. Raises as `add_table` does.
+    def rows(self, kind: str, table: pa.Table) -> bulk.Rows:
+        """A table on its way into this batch. Raises BadEntry for columns that are none of the kind's."""
+        return bulk.Rows(self._holdings, self.size, kind, bulk.typed(kind, table))
 
-        `promised` are names, by kind, that the caller adds in between: for what is only made for rows that nothing speaks against.
-        """
-        rows = bulk.checked(self._holdings, self.size, kind, table, promised)
+    def prepared(self, rows: bulk.Rows) -> "Prepared":
+        """Rows checked and written but not added; nothing else is added in between but what they are promised. Raises BadRows."""
+        bulk.check(rows)
         return Prepared(rows, bulk.encoded(rows, self.constants, self._salts))
 
     def add_prepared(self, prepared: "Prepared") -> range:

@@ -16,7 +16,7 @@ from .errors import BadEntry, BadRows
 from .holdings import Holdings
 from .identities import Marks, key_hashes
 from .kinds import KINDS
-from .names import VERSIONED, Found
+from .names import VERSIONED, Candidates, Found
 
 BY_LEDGER = frozenset({"recorded", "by", "salt"})
 Problem = tuple[int, str, object, str]
@@ -30,8 +30,8 @@ class Rows:
     size: int
     kind: str
     table: pa.Table
-    promised: Mapping[str, pa.Array] = field(default_factory=dict)
-    """Kind -> names that the batch will hold by the time that these rows are added."""
+    promised: dict[str, pa.Array] = field(default_factory=dict)
+    """Kind -> names that the batch will hold by the time that these rows are added: the caller adds them in between."""
 
     @cached_property
     def hashes(self) -> Marks:
@@ -39,9 +39,14 @@ class Rows:
         return key_hashes(self.kind, self.column("id"))
 
     @cached_property
+    def candidates(self) -> Candidates:
+        """Which rows may have an id that the ledger holds, and the entries that may hold it."""
+        return self.holdings.names.candidates_of_all(self.kind, self.column("id"), self.hashes)
+
+    @cached_property
     def standing(self) -> dict[int, list[Found]]:
         """Row -> the entries that stand for its id already."""
-        return self.holdings.names.standing_of_all(self.kind, self.column("id"), self.hashes)
+        return self.holdings.names.standing_of_all(self.kind, self.column("id"), self.candidates)
 
     def has(self, name: str) -> bool:
         """Whether a column is there and states anything."""
@@ -57,14 +62,10 @@ class Rows:
         return found
 
 
-def checked(
-    holdings: Holdings, size: int, kind: str, table: pa.Table, promised: Mapping[str, pa.Array] | None = None
-) -> Rows:
-    """The rows, all of them fit for a ledger of `size` entries. Raises BadRows, or BadEntry where the columns are at fault."""
-    rows = Rows(holdings, size, kind, typed(kind, table), promised or {})
+def check(rows: Rows) -> None:
+    """Raises BadRows unless all of the rows are fit for the ledger."""
     if problems := sorted((problem for check in CHECKS for problem in check(rows)), key=lambda problem: problem[0]):
-        raise BadRows(kind, problems)
-    return rows
+        raise BadRows(rows.kind, problems)
 
 
 def encoded(rows: Rows, constants: Mapping[str, str], salts: Callable[[int], pa.Array]) -> list[pa.LargeBinaryArray]:

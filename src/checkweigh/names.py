@@ -19,6 +19,8 @@ VERSIONED = frozenset(kind for kind, fields in KINDS.items() if len(fields.id_fi
 """Kinds whose identity has a date: several entries of one id may stand, each from its day on."""
 Found = tuple[int, Named]
 Indices = npt.NDArray[np.int64]
+Candidates = tuple[Indices, Indices]
+"""Pairs of a row and the index of an entry that probably has the row's name as its key."""
 
 
 class Names:
@@ -50,12 +52,12 @@ class Names:
         left = [(index, entry) for index, entry in verdicts if index not in replaced and not entry.void]
         return left[-1] if left else None
 
-    def standing_of_all(self, kind: str, ids: pa.Array, hashes: Marks | None = None) -> dict[int, list[Found]]:
+    def standing_of_all(self, kind: str, ids: pa.Array, candidates: Candidates | None = None) -> dict[int, list[Found]]:
         """Row -> the entries that stand for its id, for the rows whose id is known; few reads however many rows.
 
-        `hashes`, where the caller has them, are `key_hashes(kind, ids)`.
+        `candidates`, where the caller has them, are `candidates_of_all(kind, ids)`.
         """
-        rows, indices = self.candidates_of_all(kind, ids, hashes)
+        rows, indices = candidates or self.candidates_of_all(kind, ids)
         found: dict[int, list[Found]] = {}
         for at in np.argsort(indices, kind="stable").tolist():
             index, row = int(indices[at]), int(rows[at])
@@ -64,8 +66,11 @@ class Names:
                 found.setdefault(row, []).append((index, entry))
         return {row: standing_among(versions) for row, versions in found.items()}
 
-    def candidates_of_all(self, kind: str, ids: pa.Array, hashes: Marks | None = None) -> tuple[Indices, Indices]:
-        """(rows, indices of entries): every pair of a name and an entry that probably has it as its key."""
+    def candidates_of_all(self, kind: str, ids: pa.Array, hashes: Marks | None = None) -> Candidates:
+        """Every pair of a name and an entry that probably has it as its key.
+
+        `hashes`, where the caller has them, are `key_hashes(kind, ids)`.
+        """
         hashes = key_hashes(kind, ids) if hashes is None else hashes
         order = np.argsort(hashes)
         ordered = hashes[order]

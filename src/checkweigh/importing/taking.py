@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import bounds, codec
+from ..bulk import Rows
 from ..errors import BadRows
 from ..ledger import Batch
 from .mapping import Plan
@@ -45,11 +46,11 @@ class Taker:
         quotas = ready.quotas if ready.quotas is None or kept is None else ready.quotas.take(pa.array(kept))
         if not len(table):
             return
-        standing = self.batch.standing("shift", table["id"].combine_chunks())
-        if standing.null_count == len(standing):
-            self.added += self._add(table, records, quotas)
-            return
-        self._add_beside(table, records, standing, quotas)
+        rows = self.batch.rows("shift", table)
+        if len(rows.candidates[0]):
+            self._add_beside(table, records, self.batch.standing("shift", rows.column("id")), quotas)
+        else:
+            self.added += self._add(rows, records, quotas)
 
     def _once(self, table: pa.Table, records: Any) -> tuple[pa.Table, Any, Any]:
         """The first row of each id; later ones are skipped when they say the same, refused when they do not."""
@@ -82,7 +83,9 @@ class Taker:
         in_file = replacing[indices[replacing] >= self.begun]
         self._refuse(changed, in_file, TWICE, records[known], indices)
         replacing = replacing[indices[replacing] < self.begun]
-        self.added += self._add(table.take(pa.array(fresh)), records[fresh], _some(quotas, fresh))
+        self.added += self._add(
+            self.batch.rows("shift", table.take(pa.array(fresh))), records[fresh], _some(quotas, fresh)
+        )
         changed_rows = mine.take(pa.array(replacing))
         quotas = _some(quotas, known[replacing])
         self.corrected += self._replace(changed_rows, records[known][replacing], indices[replacing], quotas)
@@ -93,18 +96,20 @@ class Taker:
         table = table.drop_columns(["note"]) if "note" in table.column_names else table
         table = table.append_column("replaces", pa.array(indices, pa.int64()))
         notes = pa.array([self.settings.correct] * len(table), pa.string())
-        return self._add(table.append_column("note", notes), records, quotas)
+        return self._add(self.batch.rows("shift", table.append_column("note", notes)), records, quotas)
 
-    def _add(self, table: pa.Table, records: Any, quotas: pa.Table | None) -> int:
+    def _add(self, rows: Rows, records: Any, quotas: pa.Table | None) -> int:
         """Add rows and the quotas that they state; those that the ledger refuses become problems. Returns how many were added."""
-        while len(table):
-            new = self._new(quotas)
+        while len(rows.table):
+            if new := self._new(quotas):
+                rows.promised["quota"] = bounds.flat(new["id"])
             try:
-                prepared = self.batch.prepared("shift", table, {"quota": bounds.flat(new["id"])} if new else None)
+                prepared = self.batch.prepared(rows)
             except BadRows as refused:
                 self._say(records, refused)
-                left = _without(len(table), [row for row, *_ in refused.problems])
-                table, records, quotas = table.take(pa.array(left)), records[left], _some(quotas, left)
+                left = _without(len(records), [row for row, *_ in refused.problems])
+                rows = self.batch.rows("shift", rows.table.take(pa.array(left)))
+                records, quotas = records[left], _some(quotas, left)
                 continue
             if new:
                 self._add_quotas(new)
