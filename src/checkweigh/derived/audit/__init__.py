@@ -11,7 +11,7 @@ from types import ModuleType
 import ibis.expr.types as ir
 
 from ...tables import Tables
-from . import claimed_attainment, over_capacity
+from . import backdated, claimed_attainment, count_mismatch, displaced, duplicate, over_capacity, overlap
 from .found import FOUND, MOST_LEVEL, given
 
 __all__ = ["CHECKS", "FOUND", "MOST_LEVEL", "Check", "given"]
@@ -43,4 +43,12 @@ def no_shift(tables: Tables) -> str | None:
     return "the ledger holds no shift" if is_empty(tables.shift) else None
 
 
-CHECKS: tuple[Check, ...] = (_check(over_capacity), _check(claimed_attainment))
+CHECKS: tuple[Check, ...] = (
+    _check(over_capacity),
+    _check(displaced),
+    _check(count_mismatch),
+    _check(overlap),
+    _check(duplicate),
+    _check(claimed_attainment),
+    _check(backdated),
+)

@@ -80,11 +80,12 @@ def _told(value: ir.Value | str) -> ir.StringValue:
 def finding(
     table: ir.Table, *, entry: ir.Value, message: ir.Value, evidence: ir.Value, entries: ir.Value | None = None,
     shift: ir.Value | None = None, about: ir.Value | None = None, score: ir.Value | None = None,
+    p_value: ir.Value | None = None, tests: ir.Value | None = None,
 ) -> ir.Table:  # fmt: skip
-    """The columns of `FOUND` from expressions over a table: of a check that makes no statistical test."""
+    """The columns of `FOUND` from expressions over a table; `entries` is the one entry unless given."""
     parts = {
         "entry": entry, "entries": ibis.array([entry]) if entries is None else entries, "shift": shift, "about": about, "score": score,
-        "p_value": None, "tests": None, "evidence": evidence, "message": message,
+        "p_value": p_value, "tests": tests, "evidence": evidence, "message": message,
     }  # fmt: skip
     return table.select(
         **{name: (ibis.null(kind) if parts[name] is None else parts[name].cast(kind)) for name, kind in FOUND.items()}
@@ -93,6 +94,7 @@ def finding(
 
 def named(rows: ir.Table, tables: Tables) -> ir.Table:
     """Adds words for people: `who` (worker or crew by name, else by id), `what` (the job's name), `unit`, and `where` (the site's name)."""
+    rows = rows.view()
     worker = latest(tables.worker, "worker").select(of_worker="key", worker_name="name")
     crew = latest(tables.crew, "crew").select(of_crew="key", crew_name="name")
     job = tables.job.select(of_job="key", what="name", unit="unit")

@@ -1,0 +1,147 @@
+"""displaced: one tally has what is missing from the others: the sign of output moved from many to one.
+
+Who works at one job and site and begins within 90 minutes of one another is a group, of four or more with a usual rate. For each of them
+
+    excess e = quantity - usual rate × hours        usual rate: the median of the party's rate (quantity ÷ hours) in this job
+    spread s = usual rate × hours × d               d = 1.4826 × the median of |rate ÷ usual rate - 1| of the party, at least half of that
+                                                    of everybody at the job (and all of that for parties with fewer than 10 shifts)
+    z = (e - Σ e of the others) ÷ √Σ s² of all      p = the upper tail of the normal distribution at z
+
+If everybody's luck is their own, z is standard normal; output that changed hands counts in it twice. A finding must also balance: the group
+as a whole within 2.5 √Σ s² of its usual output, the claimant at least 2 spreads above, the others together at least 1.645 spreads below
+theirs, and short also without the one who lacks most. The medians and the factor 1.4826, which makes them comparable to a standard
+deviation, are Hampel's (1974). The score is z.
+
+It cannot see what was moved from few (fewer than three others), from people who start at other hours, or little by little: the claimant's
+usual rate has grown with it. In large groups a shift's worth disappears among the luck of so many. Shifts with stated helpers, of
+unknown hours, or where less is better are left out, and parties with fewer than 5 shifts of the job.
+"""
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy import stats
+
+from ...tables import Tables, collect
+from .found import MOST_ENTRIES, MOST_LEVEL, evidence, finding, named, said
+from .spans import placed, standing
+
+CODE = "displaced"
+HELP = "one tally has what is missing from the others beside it"
+FAMILY = True
+GAP_MINUTES = 90
+OTHERS = 3
+HISTORY, OWN_SPREAD = 5, 10
+CONSISTENT = 1.4826
+BALANCE, ABOVE, BELOW = 2.5, 2.0, 1.645
+MESSAGE = (
+    "{who} is credited with {quantity} {unit} ({what}, {where}), {excess} more than usual, while the {others} others of the same "
+    "job and shift have together {shortfall} {unit} less than usual. Was output moved from many tallies to one?"
+)
+
+
+def find(tables: Tables) -> ir.Table:
+    """One row per claim whose excess is matched by what the others lack."""
+    shift = placed(standing(tables))
+    shift = shift.filter(shift.single & ~shift.lower & (shift.hours > 0))
+    groups = tables.kept(_groups(shift))
+    rated = tables.kept(_compared(_with_usual(groups, shift, tables)))
+    likely = rated.filter(
+        (rated.excess >= ABOVE * rated.spread) & (rated.others_excess <= -BELOW * rated.others_spread)
+    )
+    likely = likely.filter(likely.others_excess < likely.least_excess)  # one who lacks it all is not many
+    likely = likely.filter((likely.excess + likely.others_excess).abs() <= BALANCE * likely.group_spread)
+    return _told(rated, _with_chance(likely, rated, tables), tables)
+
+
+def _groups(shift: ir.Table) -> ir.Table:
+    """Shifts with the group that they belong to, where that has enough others."""
+    place = [shift.job_key, shift.site_key]
+    before = shift.started.lag().over(ibis.window(group_by=place, order_by=[shift.started, shift.entry]))
+    gap = ibis.coalesce(shift.started > before + ibis.interval(minutes=GAP_MINUTES), True)
+    shift = shift.mutate(opens=gap.cast("int64")).view()
+    so_far = ibis.window(
+        group_by=["job_key", "site_key"], order_by=[shift.started, shift.entry], preceding=None, following=0
+    )
+    shift = shift.mutate(part=shift.opens.sum().over(so_far)).view()
+    size = shift.count().over(ibis.window(group_by=["job_key", "site_key", "part"]))
+    about = (
+        "entry",
+        "id",
+        "worker",
+        "crew",
+        "job",
+        "site",
+        "party_key",
+        "job_key",
+        "site_key",
+        "quantity",
+        "hours",
+        "part",
+    )
+    return shift.mutate(size=size).filter(lambda t: t.size > OTHERS).select(*about)
+
+
+def _with_usual(groups: ir.Table, shift: ir.Table, tables: Tables) -> ir.Table:
+    """Adds what is usual of the party in these hours (`usual`), and its `spread`."""
+    keys = ["party_key", "job_key"]
+    past = shift.semi_join(groups, keys)
+    past = tables.kept(past.select(*keys, rate=past.quantity.cast("float64") / past.hours.cast("float64")))
+    usual = past.group_by(keys).agg(known=past.count(), middle=past.rate.median())
+    usual = tables.kept(usual.filter((usual.known >= HISTORY) & (usual.middle > 0)))
+    off = past.inner_join(usual, keys)
+    off = tables.kept(off.select(*keys, "known", "middle", off=(off.rate / off.middle - 1).abs()))
+    own = off.group_by([*keys, "known", "middle"]).agg(own=off.off.median() * CONSISTENT)
+    everybody = off.group_by("job_key").agg(job_spread=off.off.median() * CONSISTENT)
+    own = own.inner_join(everybody, "job_key")
+    share = ibis.ifelse(
+        own.known >= OWN_SPREAD, ibis.greatest(own.own, own.job_spread / 2), ibis.greatest(own.own, own.job_spread)
+    )
+    own = own.select(*keys, "middle", share=share)
+    joined = groups.inner_join(own, keys)
+    usually = joined.middle * joined.hours.cast("float64")
+    return joined.mutate(usual=usually, spread=usually * joined.share).drop("middle", "share")
+
+
+def _compared(rated: ir.Table) -> ir.Table:
+    """Adds each one's excess, that of the others of the group, and z."""
+    rated = rated.mutate(excess=rated.quantity.cast("float64") - rated.usual, square=rated.spread**2).view()
+    group = ibis.window(group_by=["job_key", "site_key", "part"])
+    rated = rated.mutate(
+        size=rated.count().over(group), all_excess=rated.excess.sum().over(group), all_square=rated.square.sum().over(group),
+        least_excess=rated.excess.min().over(group),
+    )  # fmt: skip
+    rated = rated.filter((rated.size > OTHERS) & (rated.all_square > 0)).view()
+    others = rated.all_excess - rated.excess
+    return rated.mutate(
+        others_excess=others, group_spread=rated.all_square.sqrt(), others=rated["size"] - 1,
+        others_spread=ibis.greatest(rated.all_square - rated.square, 0.0).sqrt(), z=(rated.excess - others) / rated.all_square.sqrt(),
+    ).drop("square", "all_excess", "all_square", "size")  # fmt: skip
+
+
+def _with_chance(likely: ir.Table, rated: ir.Table, tables: Tables) -> ir.Table:
+    """of, p_value, tests: of the likely ones, how often chance would show this much, and among how many."""
+    found = collect(likely.select("entry", "z"))
+    chance = stats.norm.sf(found["z"].to_numpy())
+    tests = collect(rated.agg(tests=rated.count()))["tests"][0].as_py()
+    shape = ibis.schema({"of": "int64", "p_value": "float64", "tests": "int64"})
+    made = pa.table({"of": found["entry"], "p_value": chance, "tests": pa.array([tests] * len(found), pa.int64())})
+    return tables.given(made.filter(pc.less_equal(made["p_value"], MOST_LEVEL)), shape)
+
+
+def _told(rated: ir.Table, chance: ir.Table, tables: Tables) -> ir.Table:
+    found = rated.inner_join(chance, rated.entry == chance.of)
+    group = ["job_key", "site_key", "part"]
+    beside = found.select(*group, claim="entry").inner_join(rated.select(*group, other="entry"), group)
+    beside = beside.filter(beside.claim != beside.other)
+    beside = beside.group_by("claim").agg(beside=beside.other.collect(order_by=beside.other)[: MOST_ENTRIES - 1])
+    found = named(found.inner_join(beside, found.entry == beside.claim), tables)
+    numbers = {name: found[name].round(2).cast("decimal(18, 2)") for name in ("excess", "usual")}
+    short = (-found.others_excess).round(2).cast("decimal(18, 2)")
+    words = {"quantity": found.quantity, "unit": found.unit, "others": found.others, **numbers}
+    message = said(MESSAGE, who=found.who, what=found.what, where=found.where, shortfall=short, **words)
+    return finding(
+        found, entry=found.entry, entries=ibis.array([found.entry]).concat(found.beside), shift=found.id, score=found.z,
+        p_value=found.p_value, tests=found.tests, evidence=evidence(others_short=short, z=found.z.round(2), **words), message=message,
+    )  # fmt: skip

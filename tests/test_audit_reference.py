@@ -1,0 +1,122 @@
+"""The checks that count against the plainest Python, on random ledgers in which everything comes close together."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+import reference_audit
+from books import derive, entry, known
+from checkweigh.entries import time_text
+from checkweigh.errors import BadEntry
+
+BEGIN = datetime(2024, 3, 1, tzinfo=UTC)
+WORKERS = ("ada", "bo", "cy", "di")
+BASE = [
+    entry("site", id="mine", name="Mine", industry="coal", timezone="Europe/Berlin"),
+    entry("site", id="mill", name="Mill", industry="textiles", timezone="America/St_Johns"),
+    entry("job", id="hew", name="Hewing", industry="coal", unit="tonne", better="higher", capacity="2.5"),
+    entry("job", id="weave", name="Weaving", industry="textiles", unit="tonne", better="higher"),
+    entry("job", id="scrap", name="Scrap", industry="textiles", unit="kg", better="lower", capacity="1"),
+    *(entry("worker", id=name, site="mine", from_="2020-01-01") for name in WORKERS),
+    entry("crew", id="red", name="Red", headcount="2.5", from_="2020-01-01"),
+    entry("quota", id="q1", job="hew", quantity="8", per="worker", from_="2020-01-01", site="mine"),
+    entry("quota", id="q2", job="weave", quantity="1.5", hours="1", per="worker", from_="2020-01-01"),
+    entry("quota", id="q3", job="scrap", quantity="7", per="worker", from_="2024-03-03"),
+    entry("rule", id="r1", gives="Medal", conditions={"measure": "quantity", "at_least": "1", "job": "hew"}, from_="2024-03-01",
+          until="2024-03-06"),
+]  # fmt: skip
+
+
+def moment_of(draw):
+    return BEGIN + timedelta(minutes=15 * draw.randrange(4 * 24 * 5))
+
+
+def shift_of(draw, number):
+    party = {"worker": draw.choice(WORKERS)} if draw.random() < 0.85 else {"crew": "red"}
+    started, hours = moment_of(draw), draw.choice((None, "4", "8", "8", "10.5"))
+    job = draw.choice(("hew", "weave", "scrap"))
+    others = [name for name in WORKERS if name != party.get("worker")]
+    helpers = [
+        {"worker": name, "hours": draw.choice(("2", "8"))} for name in draw.sample(others, draw.choice((0, 0, 1, 2)))
+    ]
+    fields = {
+        "id": f"s{number}", "job": job, "site": draw.choice(("mine", "mine", "mill")), "started": time_text(started), "hours": hours,
+        "quantity": draw.choice(("0", "7", "7", "12", "16", "20.000000001", "30.5")), "helpers": helpers or None, **party,
+        "precision": draw.choice((None,) * 9 + ("month",)),
+        "claimed_attainment": draw.choice((None, None, "0.87", "2", "1.5", "0.46", "1.4")),
+        "ended": draw.choice((None,) * 5 + (8, 40)),
+    }  # fmt: skip
+    if fields["ended"]:
+        fields["ended"] = time_text(started + timedelta(hours=fields["ended"]))
+    try:
+        return entry("shift", **fields)
+    except BadEntry:
+        return entry("shift", **fields | {"ended": None})
+
+
+def trial(seed):
+    """A random ledger of some eighty shifts over five days at two sites, with counts, verdicts and awards.
+
+    Most shifts are recorded within two days of their start, some much later, and some together.
+    """
+    draw = random.Random(seed)
+    made = [item | {"recorded": time_text(BEGIN)} for item in BASE]
+    shifts = [shift_of(draw, number) for number in range(80)]
+    lags = draw.choices((6, 12, 36, 90, 24 * 20, 24 * 40), (10, 10, 8, 0.5, 0.5, 1), k=80)
+    taken = sorted(
+        (datetime.fromisoformat(s["started"]) + timedelta(hours=lag), n)
+        for n, (s, lag) in enumerate(zip(shifts, lags, strict=True))
+    )
+    for when, number in taken:
+        whole_hours = when.replace(minute=0, hour=when.hour // 3 * 3) + timedelta(hours=3)
+        made.append(
+            shifts[number]
+            | {"recorded": time_text(whole_hours), "by": draw.choice(("login:anna",) * 3 + ("login:ben",))}
+        )
+    last = {"recorded": time_text(whole_hours)}
+    for number in range(12):
+        since = BEGIN + timedelta(days=draw.randrange(5), hours=draw.choice((0, 6)))
+        until = since + timedelta(hours=draw.choice((8, 24, 48, 24 * 40)))
+        made.append(entry(
+            "count", id=f"c{number}", site="mine", job=draw.choice(("hew", "weave")), from_=time_text(since), until=time_text(until),
+            quantity=draw.choice(("0", "7", "19", "26", "66", "200")), instrument="The scale", tolerance=draw.choice((None, "3", "20")),
+        ) | last)  # fmt: skip
+    for number in draw.sample(range(80), 8):
+        ruling = draw.choice(("annulled", "verified", "adjusted"))
+        new = {"quantity": "21", "helpers": []} if ruling == "adjusted" else {}
+        made.append(entry("verdict", shift=f"s{number}", ruling=ruling, reason="as found", **new) | last)
+    for number in draw.sample(range(80), 6):
+        made.insert(
+            -10, entry("award", worker="ada", name="Medal", for_=[f"s{number}"]) | {"recorded": "2024-03-06T06:00:00Z"}
+        )
+    return made
+
+
+CODES = ("over-capacity", "claimed-attainment", "count-mismatch", "duplicate", "overlap", "backdated")
+SEEDS = range(4)
+
+
+def plainly(code, told, size=None):
+    return sorted(getattr(reference_audit, code.replace("-", "_"))(told, size), key=order)
+
+
+def order(row):
+    return row["entry"], row["about"] or ""
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_checks_find_what_plain_python_finds(seed):
+    told = trial(seed)
+    size = len(told) if seed else len(told) - 5
+    shown = known(told, size)
+    for code in CODES:
+        wanted, got = plainly(code, told, size), sorted(derive("findings", shown, check=code), key=order)
+        assert list(map(order, got)) == list(map(order, wanted)), code
+        scores = [-1 if row["score"] is None else row["score"] for row in got]
+        assert scores == pytest.approx([row["score"] for row in wanted]), code
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_random_ledgers_hold_something_to_find(code):
+    assert sum(len(plainly(code, trial(seed))) > 0 for seed in SEEDS) >= 2
