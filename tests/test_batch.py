@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -119,6 +120,8 @@ def test_objections_and_verdicts_need_their_target(ledger):
 
 # Tables
 
+ZED = {"worker": "zed", "hours": Decimal(1)}
+
 
 def test_a_table_holds_what_single_entries_hold(ledger, tmp_path):
     names = [f"s{number}" for number in range(600)]
@@ -144,7 +147,7 @@ def test_a_table_holds_what_single_entries_hold(ledger, tmp_path):
         ({"hours": pa.array(["8", "26", "8"]).cast(pa.decimal128(12, 6))}, "hours", "at most 24"),
         ({"quota": [None, "q", None]}, "quota", "not a quota"),
         ({"cites": pa.array([None, ["press"], None], pa.list_(pa.string()))}, "cites", "not a source"),
-        ({"helpers": pa.array([None, [{"worker": "zed"}], None], pa.list_(codec.HELPER))}, "helpers", "zed.*not a worker"),
+        ({"helpers": pa.array([None, [ZED], None], pa.list_(codec.HELPER))}, "helpers", "zed.*not a worker"),
     ],
 )  # fmt: skip
 def test_a_table_with_rows_that_do_not_fit_is_refused_whole(ledger, columns, field, match):
@@ -277,3 +280,13 @@ def test_many_names_whose_hashes_collide_are_told_apart(tmp_path, monkeypatch):
 def _coarse(name):
     """A hash that looks at the first letter alone."""
     return ord(name[:1] or " ")
+
+
+def test_a_row_that_is_no_entry_by_itself_is_told_beside_those_that_the_ledger_refuses(ledger):
+    table = shifts(["x", "y", "z", "z"], site=["north", None, "south", "north"])
+    with pytest.raises(errors.BadRows) as caught, ledger.append(EDGE) as batch:
+        batch.add_table("shift", table)
+    assert [(row, name, value) for row, name, value, _ in caught.value.problems] == [
+        (1, "site", None), (2, "site", "south"), (3, "id", "z"),
+    ]  # fmt: skip
+    assert "row 2" in str(caught.value) and "the id of row 2 already" in str(caught.value)

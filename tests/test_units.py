@@ -1,6 +1,7 @@
 """Units: conversion is exact or refused, one by one and by the column."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pyarrow as pa
 import pytest
@@ -23,6 +24,23 @@ from checkweigh.importing.amounts import in_unit_of_jobs
 )  # fmt: skip
 def test_conversion(quantity, given_unit, wanted, converted):
     assert units.convert(Decimal(quantity), given_unit, wanted) == (None if converted is None else Decimal(converted))
+
+
+@pytest.mark.parametrize(
+    "unit", ['rker": [', "m**9**9", "km**999999999", "(" * 99, "m" * 99, "__import__('os')", "lambda: m", "m.real"]
+)
+def test_what_is_no_unit_is_a_counting_unit(unit):
+    assert units.factor(unit, "m") is None and units.factor("m", unit) is None
+    assert units.factor(unit, unit) == 1
+
+
+@pytest.mark.parametrize(
+    ("unit", "wanted", "ratio"),
+    [("m**3", "l", 1000), ("m³", "l", 1000), ("m^3", "l", 1000), ("kWh", "MJ", "3.6"), ("km / hour", "m/minute", "16.66666666"),
+     ("tonne km", "kg m", 10**6), ("µm", "mm", "0.001")],
+)  # fmt: skip
+def test_units_that_are_made_of_others(unit, wanted, ratio):
+    assert abs(units.factor(unit, wanted) - Fraction(ratio)) < Fraction(1, 10**6)
 
 
 def by_the_column(texts, given_units, jobs, unit_of):

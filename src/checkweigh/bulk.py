@@ -1,7 +1,7 @@
 """Whole tables into a batch: the checks of `batch`, set by set, and every refused row named before anything is added."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from functools import cached_property
 
@@ -32,6 +32,8 @@ class Rows:
     table: pa.Table
     promised: dict[str, pa.Array] = field(default_factory=dict)
     """Kind -> names that the batch will hold by the time that these rows are added: the caller adds them in between."""
+    numbers: npt.NDArray[np.int64] | None = None
+    """What the rows are called in problems, where they are some of a larger table."""
 
     @cached_property
     def hashes(self) -> Marks:
@@ -56,6 +58,10 @@ class Rows:
         """A column in one piece."""
         return self.table[name].combine_chunks()
 
+    def number(self, row: int) -> int:
+        """What a row is called in problems."""
+        return row if self.numbers is None else int(self.numbers[row])
+
     def replaces(self, row: int) -> int | None:
         """What a row says that it replaces."""
         found: int | None = self.table["replaces"][row].as_py() if "replaces" in self.table.column_names else None
@@ -64,8 +70,19 @@ class Rows:
 
 def check(rows: Rows) -> None:
     """Raises BadRows unless all of the rows are fit for the ledger."""
-    if problems := sorted((problem for check in CHECKS for problem in check(rows)), key=lambda problem: problem[0]):
+    if problems := sorted(_problems(rows), key=lambda problem: problem[0]):
         raise BadRows(rows.kind, problems)
+
+
+def _problems(rows: Rows) -> list[Problem]:
+    """Why rows are refused. Of a row that is no entry by itself, the ledger is not asked."""
+    found = _bounds(rows)
+    if found:
+        left = np.setdiff1d(np.arange(len(rows.table)), [row for row, *_ in found])
+        rows = replace(rows, table=rows.table.take(pa.array(left)), numbers=left)
+    return found + [
+        (rows.number(row), name, value, reason) for check in CHECKS for row, name, value, reason in check(rows)
+    ]
 
 
 def encoded(rows: Rows, constants: Mapping[str, str], salts: Callable[[int], pa.Array]) -> list[pa.LargeBinaryArray]:
@@ -147,7 +164,7 @@ def _repeated(rows: Rows) -> list[Problem]:
     found: list[Problem] = []
     for row, names in enumerate(zip(*columns, strict=True)):
         if (first := seen.setdefault(names, row)) != row:
-            found.append((row, "id", names[0], f"is the id of row {first} already"))
+            found.append((row, "id", names[0], f"is the id of row {rows.number(first)} already"))
     return found
 
 
@@ -313,5 +330,5 @@ def _at(mask: pa.ChunkedArray) -> list[int]:
     return found
 
 
-CHECKS = (_bounds, _repeated, _identified, _nameless, _referring, _protesting, _future, _days)
-"""Each lists the rows that it refuses, as (row, field, value, reason)."""
+CHECKS = (_repeated, _identified, _nameless, _referring, _protesting, _future, _days)
+"""Each lists the rows that the ledger refuses, as (row, field, value, reason)."""

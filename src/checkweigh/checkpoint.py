@@ -15,7 +15,6 @@ The key of a ledger is named like its origin.
 """
 
 import base64
-import binascii
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -118,7 +117,7 @@ def _parts(text: str, what: str) -> tuple[str, str, bytes]:
         raise BadKey(f"this is no {what}: it reads NAME+ID+BASE64")
     try:
         return parts[0], parts[1], base64.b64decode(parts[2], validate=True)
-    except binascii.Error:
+    except ValueError:
         raise BadKey(f"the {what} of {parts[0]!r} does not end in base64; copy it again, whole") from None
 
 
@@ -170,7 +169,7 @@ class Signature:
 def split_note(note: str) -> tuple[str, list[Signature]]:
     """The text and the signature lines of a note, not yet verified. Raises BadSignature when it is malformed."""
     text, separator, lines = note.rpartition("\n\n")
-    if not separator or not lines.endswith("\n") or any(letter < " " and letter != "\n" for letter in note):
+    if not separator or not lines.endswith("\n") or not _is_text(note):
         raise BadSignature("this is no signed note: text, an empty line and signature lines were expected")
     signatures = [_signature(line) for line in lines[:-1].split("\n")]
     if len(signatures) > SIGNATURES_AT_MOST:
@@ -183,12 +182,17 @@ def join_note(text: str, signatures: list[Signature]) -> str:
     return text + "\n" + "".join(f"— {found.name} {_base64(found.id + found.data)}\n" for found in signatures)
 
 
+def _is_text(note: str) -> bool:
+    """Whether a text is one: UTF-8 has it, and it holds no control character but the line feed."""
+    return not any((letter < " " and letter != "\n") or "\ud800" <= letter <= "\udfff" for letter in note)
+
+
 def _signature(line: str) -> Signature:
     mark, _, rest = line.partition(" ")
     name, _, encoded = rest.partition(" ")
     try:
         data = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         data = b""
     # Base64 with stray bits in its last letter decodes too; one spelling only, so that no bit of a note can change unseen.
     if mark != "—" or not valid_name(name) or len(data) < 5 or _base64(data) != encoded:
@@ -233,7 +237,7 @@ class Checkpoint:
             found = cls(lines[0], int(lines[1]), base64.b64decode(lines[2], validate=True))
         except (IndexError, ValueError):
             found = cls("", 0, b"")
-        if len(found.root) != 32 or "" in lines[:-1] or lines[-1] or not text.startswith(found.text):
+        if len(found.root) != 32 or found.size < 0 or "" in lines[:-1] or lines[-1] or not text.startswith(found.text):
             raise BadSignature("this is no checkpoint: origin, size and base64 root were expected, a line each")
         return found
 
@@ -263,11 +267,15 @@ def sign_rotation(origin: str, successor: Verifier, signer: Signer) -> str:
 
 
 def open_rotation(origin: str, successor: str, signature: str, verifier: Verifier) -> Verifier:
-    """The successor that `verifier` handed over to. Raises BadSignature or BadKey."""
+    """The successor that `verifier` handed over to. Raises BadSignature."""
+    try:
+        found = Verifier.parse(successor)
+    except BadKey as error:
+        raise BadSignature(f"the rotation names no key: {error}") from None
     try:
         data = base64.b64decode(signature, validate=True)
     except ValueError:
         data = b""
     if not verifier.accepts(rotation_text(origin, successor), data):
         raise BadSignature(f"the rotation to {successor} is not signed by the key before it")
-    return Verifier.parse(successor)
+    return found

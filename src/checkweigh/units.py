@@ -5,9 +5,10 @@ to nothing but itself. Conversion factors are exact decimals; a result that need
 than rounded, since a ledger holds what was said and nothing else.
 """
 
+import re
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import pint
@@ -17,27 +18,31 @@ _SPELLINGS = {"short tons": "short_ton", "short ton": "short_ton", "tonnes": "to
 # A ton is 2,000 lb in one country and 1,000 kg in another: as a job's unit it is a word like any other, and never converted.
 _AMBIGUOUS = frozenset({"ton", "tons", "unit", "units"})
 
+# Pint evaluates what it is given; words, products and small powers are all that a unit is made of.
+_PART = r"(?:[^\W\d]|°)\w*(?:\s*(?:\*\*|\^)\s*-?[1-9])?"
+_SHAPE = re.compile(rf"{_PART}(?:(?:\s*[*/]\s*|\s+){_PART}){{0,5}}")
+_LONGEST = 60
+
 
 @cache
 def _registry() -> Any:
     return pint.UnitRegistry(non_int_type=Decimal, cache_folder=None)
 
 
-@cache
+@lru_cache(4096)
 def _dimension(unit: str) -> Any | None:
     """The parsed unit, or None for a counting unit: a word that is no unit of measure."""
-    if unit in _AMBIGUOUS:
+    if unit in _AMBIGUOUS or len(unit) > _LONGEST or not _SHAPE.fullmatch(unit):
         return None
     try:
         parsed = _registry().parse_units(_SPELLINGS.get(unit, unit))
-    except (pint.UndefinedUnitError, pint.errors.DefinitionSyntaxError, AttributeError, ValueError, TypeError):
+        multiplies = _registry().Quantity(Decimal(1), parsed)._is_multiplicative
+    except Exception:  # Pint says in many ways that a word is no unit
         return None
-    if parsed.dimensionless or not _registry().Quantity(Decimal(1), parsed)._is_multiplicative:
-        return None
-    return parsed
+    return parsed if multiplies and not parsed.dimensionless else None
 
 
-@cache
+@lru_cache(4096)
 def factor(given: str, wanted: str) -> Fraction | None:
     """By what a quantity in unit `given` is multiplied to be in unit `wanted`; None when the dimensions differ."""
     if given == wanted:

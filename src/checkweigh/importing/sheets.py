@@ -10,6 +10,7 @@ that occurs most often in the header. Rows with another number of cells than the
 listed by `misshapen`.
 """
 
+import codecs
 import csv
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -106,6 +107,9 @@ class CsvSheet:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.total = path.stat().st_size
+        # Arrow would find it too, but not in rows that it leaves out.
+        if not _is_utf8(path):
+            raise _not_utf8(path)
         self.delimiter = _delimiter(path)
         with self._reader() as reader:
             first: list[str] = next(reader, [])
@@ -209,6 +213,19 @@ def _unreadable(path: Path, reason: str) -> Refused:
             f"{path}: a row is longer than {BLOCK >> 20} MiB; look for a quotation mark that is never closed"
         )
     return Refused(f"{path} cannot be read as CSV: {reason}")
+
+
+def _is_utf8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        try:
+            while block := file.read(BLOCK):
+                if not block.isascii() or decoder.getstate()[0]:
+                    decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
 
 
 def _not_utf8(path: Path) -> Refused:
