@@ -213,6 +213,7 @@ def test_show_tells_what_a_verdict_changed_and_what_was_known_before(book, run):
         "bo:timberer:5.75",
         "--quantity",
         "98000 kg",
+        "--own",
     )
     assert "attainment: 14.571428 → 14" in result.out and "holder: single → crew" in result.out
     assert [(row["attainment"], row["labour_attainment"]) for row in shown(run, book, "attainment")] == [("14", "7")]
@@ -225,7 +226,7 @@ def test_show_tells_what_a_verdict_changed_and_what_was_known_before(book, run):
 
 def test_a_judgement_that_cannot_be_is_refused(book, run):
     run("add", book, *SHIFT)
-    assert "adjusted" in run("judge", book, "s-1", "adjusted", "--reason", "x", code=2).err
+    assert "adjusted" in run("judge", book, "s-1", "adjusted", "--reason", "x", "--own", code=2).err
     assert "s-9" in run("judge", book, "s-9", "annulled", "--reason", "x", code=2).err
     assert "did you mean annulled?" in run("judge", book, "s-1", "anulled", "--reason", "x", code=2).err
     assert "reason '': is empty" in run("judge", book, "s-1", "annulled", "--reason", "", code=2).err

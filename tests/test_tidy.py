@@ -66,6 +66,7 @@ LAYERS: dict[str, set[str]] = {
     "people": FACTS | {"address"},
     "erasing": FACTS | {"address", "codec", "personal", "columns", "people", "ledger"},
     "importing": FACTS | {"codec", "units", "fields", "bounds", "bulk", "people", "ledger"},
+    "judging": FACTS | {"codec", "ledger"},
     "demo": FACTS | {"codec", "fields", "ledger", "verify", "tables", "derived", "asking", "render", "erasing"},
     "cli": {"*"},
     "": set(),

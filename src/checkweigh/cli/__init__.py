@@ -2,7 +2,9 @@
 
     app       the commands, their groups and `main`, which turns every failure into one message and an exit code
     edge      what only the outermost part may know: the clock, who is typing, the terminal
-    writing   init, add, judge, rotate
+    writing   init, add, rotate
+    judging   judge
+    erasing   erase
     taking    import
     showing   show, log
     keeping   verify, landed, backup, restore

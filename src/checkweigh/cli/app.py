@@ -9,6 +9,7 @@ import typer
 from . import (
     auditing,
     erasing,
+    judging,
     keeping,
     proving,
     reading,
@@ -45,7 +46,7 @@ COMMANDS = (
     ),
     (
         "judge",
-        writing.judge,
+        judging.judge,
         WRITE,
         'checkweigh judge mine.ledger s-17 annulled --reason "coal of two crews on one tally"',
     ),

@@ -58,7 +58,7 @@ def log(
         found = _shown(_matching(opened, start, stop, kind, about), opened.erased())
         said = f"entries {start} to {stop - 1}" if stop > start else "no entries"
         if target.format() == "table":
-            _tell(found, limit, f"{ledger}, {said}")
+            _tell(opened, found, limit, f"{ledger}, {said}")
         elif target.format() == "json":
             target.deliver(lambda into, progress: render.write_objects(_objects(found), into, progress), [said])
         else:
@@ -105,7 +105,7 @@ def _names(data: bytes, about: str) -> bool:
     return about in (own[1] if own else None, spoken) or any(found.id == about for found in entries.references(entry))
 
 
-def _tell(found: Iterator[tuple[int, bytes]], limit: int, title: str) -> None:
+def _tell(opened: "Ledger", found: Iterator[tuple[int, bytes]], limit: int, title: str) -> None:
     """The last of the entries found, as rows of a terminal."""
     from .. import render
 
@@ -117,19 +117,23 @@ def _tell(found: Iterator[tuple[int, bytes]], limit: int, title: str) -> None:
     if not count:
         edge.tell((title, "bold"), ": no entries match")
         return
-    rows = [_row(index, data) for index, data in kept]
+    rows = [_row(opened, index, data) for index, data in kept]
     earlier = [f"{count - len(rows):,} earlier ones are not shown (--limit 0 shows all)"] if count > len(rows) else []
     shown = render.Shown(rows, ["index", "recorded (UTC)", "kind", "says"], {}, [])
     edge.screen().print(render.terminal(shown, title, earlier))
 
 
-def _row(index: int, data: bytes) -> dict[str, Any]:
-    from .. import codec, entries
+def _row(opened: "Ledger", index: int, data: bytes) -> dict[str, Any]:
+    from .. import codec, entries, judging
+    from ..kinds import Verdict
+    from .judging import OWN_MARK
     from .writing import described
 
     entry = codec.decode(data)
     recorded = entries.moment(entry.recorded).replace(tzinfo=None, microsecond=0)
-    return {"index": index, "recorded (UTC)": recorded, "kind": entries.kind_of(entry), "says": described(entry)}
+    own = isinstance(entry, Verdict) and entry.by in judging.entered_by(opened, entry.shift)
+    says = described(entry) + (f"  ({OWN_MARK})" if own else "")
+    return {"index": index, "recorded (UTC)": recorded, "kind": entries.kind_of(entry), "says": says}
 
 
 def _objects(found: Iterator[tuple[int, bytes]]) -> Iterator[list[str]]:

@@ -1,4 +1,4 @@
-"""Writing: init, add, judge, rotate."""
+"""Writing: init, add, rotate."""
 
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -76,18 +76,27 @@ def add(
             "an erasure is more than its entry: checkweigh erase LEDGER WORKER --reason TEXT deletes the person too"
         )
     with Ledger.open(ledger, write=True) as opened:
-        index = append(opened, kind, fields or [], recorded, fold)
+        (index,) = append(opened, kind, [fields or []], recorded, fold)
         tell_added(opened, index)
 
 
-def append(opened: "Ledger", kind: str, written: list[str], recorded: str | None, fold: str | None) -> int:
-    """Append one entry from `field=value` arguments; returns its index."""
-    from .. import fields
+def append(
+    opened: "Ledger", kind: str, written: list[list[str]], recorded: str | None, fold: str | None, own: bool = False
+) -> list[int]:
+    """Append entries of a kind together, each from its `field=value` arguments; returns their indices.
 
-    given = fields.read(kind, written, lookup(opened), _fold(fold))
+    A verdict is under the rules of `judging`, by whichever command it comes; `own` says that one judges what one has entered.
+    """
+    from .. import fields, judging
+
+    given = [fields.read(kind, one, lookup(opened), _fold(fold)) for one in written]
     with opened.append(edge.edge(recorded)) as batch:
         _warn_of_late_clock(batch)
-        return batch.add(kind, given)
+        indices = [batch.add(kind, one) for one in given]
+        for one in given if kind == "verdict" else []:
+            if "replaces" not in one:
+                judging.check(opened, str(one["shift"]), str(one["ruling"]), edge.login(), own)
+        return indices
 
 
 def lookup(opened: "Ledger") -> "Lookup":
@@ -141,42 +150,6 @@ def described(entry: Any) -> str:
         if held is not None and name not in GIVEN_BY_THE_LEDGER:
             parts.append(f"{name}={text(held)}")
     return "  ".join(parts)
-
-
-def judge(
-    ledger: LEDGER,
-    shift: Annotated[str, typer.Argument(metavar="SHIFT", help="The id of the shift.", show_default=False)],
-    ruling: Annotated[
-        str,
-        typer.Argument(
-            metavar="RULING",
-            help="verified, disputed, adjusted, annulled, or withdrawn (back to reported).",
-            show_default=False,
-        ),
-    ],
-    reason: Annotated[
-        str, typer.Option(help="Why; it is permanent and public to all who read the ledger.", show_default=False)
-    ],
-    quantity: Annotated[str | None, typer.Option(help="For adjusted: the corrected quantity.")] = None,
-    hours: Annotated[str | None, typer.Option(help="For adjusted: the corrected hours.")] = None,
-    headcount: Annotated[str | None, typer.Option(help="For adjusted: the corrected headcount of a crew.")] = None,
-    helpers: Annotated[str | None, typer.Option(help="For adjusted: helpers as worker:role:hours,... or none.")] = None,
-    cites: Annotated[str | None, typer.Option(help="Ids of sources, separated by commas.")] = None,
-    recorded: RECORDED = None,
-) -> None:
-    """Judge a shift. The verdict is an entry itself; every figure follows it from then on, and none before."""
-    from ..ledger import Ledger
-
-    stated = {"shift": shift, "ruling": ruling, "reason": reason, "quantity": quantity, "hours": hours, "headcount": headcount,
-              "helpers": helpers, "cites": cites}  # fmt: skip
-    with Ledger.open(ledger, write=True) as opened:
-        index = append(
-            opened, "verdict", [f"{name}={text}" for name, text in stated.items() if text is not None], recorded, None
-        )
-        tell_added(opened, index)
-        from .showing import tell_effect
-
-        tell_effect(opened, shift, index)
 
 
 def rotate(ledger: LEDGER) -> None:
