@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import cached_property
 
 import msgspec
 import pyarrow as pa
@@ -112,10 +113,14 @@ class Snapshot:
         return entries.slice(start - first * TILE_WIDTH, stop - start)
 
     def _single(self, index: int) -> bytes:
-        data = self.reader.get("singles", index)
-        if data is None:
+        if index not in self._singles:
             raise Broken(f"entry {index} is missing; run `checkweigh verify`")
-        return data
+        return self._singles[index]
+
+    @cached_property
+    def _singles(self) -> dict[int, bytes]:
+        """The newest entries, fewer than a bundle: asked for at once, since a server may be far away."""
+        return dict(self.reader.scan("singles", self.size // TILE_WIDTH * TILE_WIDTH, self.size))
 
     def _unpacked(self, number: int) -> list[bytes]:
         data = self.reader.get("bundles", number)
