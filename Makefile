@@ -18,8 +18,8 @@ lint: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-faults: $(VENV)/dev  ## the long fault runs: 200 kills, every bit of every stored value
-	$(BIN)/python -m pytest -m long
+faults: $(VENV)/dev  ## the long fault runs: 300 kills on each store, 500 cut lines, every bit of every stored value
+	$(BIN)/python -m pytest -m long -rP
 
 bench: $(VENV)/dev  ## ratios on 1 to 10 million shifts, written to bench/results.md (needs 10 GB of disk)
 	$(BIN)/python -m bench.run

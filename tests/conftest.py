@@ -153,6 +153,22 @@ def server():
 
 
 @pytest.fixture
+def own_server():
+    """Makes servers that one test alone uses, and does with as it likes."""
+    if servers.programs() is None:
+        missing("PostgreSQL is not installed")
+    made = []
+
+    def make(*initdb, settings=(), **options):
+        made.append(servers.Server(*servers.FAST, *settings, initdb=initdb, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.remove()
+
+
+@pytest.fixture
 def beside(tmp_path, monkeypatch):
     """The directory for what belongs beside a ledger in a database."""
     monkeypatch.setenv("CHECKWEIGH_BESIDE", str(tmp_path / "beside"))

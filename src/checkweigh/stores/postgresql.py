@@ -250,7 +250,7 @@ def _bytes(data: object) -> bytes:
 
 def _commit(address: DatabaseAddress, connection: Connection) -> None:
     try:
-        done = connection.execute("COMMIT").statusmessage
+        done = connection.execute("COMMIT", prepare=False).statusmessage
     except psycopg.Error as error:
         if _lost(connection, error):
             raise Unsure(f"{address}: the connection was lost while the server was to keep what was written") from error
