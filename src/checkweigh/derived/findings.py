@@ -15,6 +15,7 @@ import ibis.expr.types as ir
 
 from ..errors import Refused
 from ..tables import Tables
+from .attainment import judged
 from .audit import CHECKS, FOUND, MOST_LEVEL, Check, given
 from .parameter import Parameter
 
@@ -62,6 +63,8 @@ def derive(
     if not 0 < level <= MOST_LEVEL:
         raise Refused(f"level {level} is not a rate of false discoveries; write one above 0 and up to {MOST_LEVEL}")
     asked = [one for one in CHECKS if check in (None, one.code) and one.lacking(tables) is None]
+    if len(asked) > 1:
+        judged(tables, keep=True)  # most checks go over the same shifts
     parts = [_of_check(one, place, tables) for place, one in enumerate(asked)]
     rows = functools.reduce(ir.Table.union, parts, _coded(given(tables, []), "", -1, False))
     rows = _placed(_controlled(rows, level), tables)
