@@ -54,6 +54,7 @@ LAYERS: dict[str, set[str]] = {
     | {"address", "codec", "merkle", "checkpoint", "cosigned", "stores", "bundles", "identities", "snapshot"},
     "receipt": FACTS | {"codec", "merkle", "checkpoint", "snapshot"},
     "restore": {"errors", "cosigned", "address", "stores", "ledger", "verify"},
+    "tiles": {"errors", "merkle", "checkpoint", "bundles", "snapshot"},
     "fields": FACTS | {"units"},
     "personal": set(),
     "columns": FACTS | {"address", "codec", "personal"},

@@ -138,7 +138,7 @@ class Ledger:
     def verifier(self) -> str:
         """The verifier key that belongs to the newest checkpoint."""
         with self.snapshot() as snapshot:
-            return str(_verifiers(snapshot)[-1])
+            return str(verifiers(snapshot)[-1])
 
     def checkpoint(self) -> str:
         """The newest checkpoint, as a signed note."""
@@ -278,7 +278,7 @@ class Ledger:
             _write_secret(key, key_path(self.address).read_text())
 
     def _check_key(self, snapshot: Snapshot) -> None:
-        verifier = _verifiers(snapshot)[-1]
+        verifier = verifiers(snapshot)[-1]
         open_checkpoint(snapshot.note, verifier)
         if self.origin != verifier.name:
             raise Broken(f"{self.address}: the checkpoint is of {self.origin}, but the key is that of {verifier.name}")
@@ -337,7 +337,7 @@ def names_in(snapshot: Snapshot) -> Names:
     return Names(Identities(snapshot.reader), Fresh(snapshot.size), snapshot.entry)
 
 
-def _verifiers(snapshot: Snapshot) -> list[Verifier]:
+def verifiers(snapshot: Snapshot) -> list[Verifier]:
     """The verifier keys of a ledger, from the first on; each signed for the next. Raises BadSignature."""
     chain = [Verifier.parse(snapshot.fact(Meta.GENESIS))]
     for index in names_in(snapshot).find("key", ""):

@@ -79,7 +79,7 @@ class Snapshot:
             return self._single(index)
         number = index // TILE_WIDTH
         if self._bundle[0] != number:
-            self._bundle = (number, self._unpacked(number))
+            self._bundle = (number, self.bundle(number))
         return self._bundle[1][index % TILE_WIDTH]
 
     def entries_at(self, indices: Iterable[int]) -> Iterator[bytes]:
@@ -122,7 +122,8 @@ class Snapshot:
         """The newest entries, fewer than a bundle: asked for at once, since a server may be far away."""
         return dict(self.reader.scan("singles", self.size // TILE_WIDTH * TILE_WIDTH, self.size))
 
-    def _unpacked(self, number: int) -> list[bytes]:
+    def bundle(self, number: int) -> list[bytes]:
+        """The 256 entries of a packed bundle."""
         data = self.reader.get("bundles", number)
         if data is None:
             raise Broken(f"bundle {number} is missing; run `checkweigh verify`")

@@ -8,7 +8,7 @@
     taking    import
     showing   show, log
     keeping   verify, landed, backup, restore
-    proving   receipt, and verify of a receipt
+    proving   receipt, verify of a receipt, export-log
     telling   demo
 
 Exit codes: 0 done, 1 a fault of Checkweigh itself, 2 Refused (nothing was written), 3 Broken, 4 Unsure, 130 interrupted.

@@ -69,6 +69,7 @@ COMMANDS = (
         KEEP,
         "checkweigh landed postgresql://anna@db.example/works 904-6f1c…",
     ),
+    ("export-log", proving.export_log, KEEP, "checkweigh export-log mine.ledger /srv/www/mine"),
     ("backup", keeping.backup, KEEP, "checkweigh backup mine.ledger /media/stick/mine.ledger"),
     ("restore", keeping.restore, KEEP, "checkweigh restore /media/stick/mine.ledger mine.ledger"),
 )

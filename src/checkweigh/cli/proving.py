@@ -1,4 +1,4 @@
-"""Proving: receipts, written and checked."""
+"""Proving: receipts, written and checked; and the log as static files, for anybody to check."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,12 @@ WHICH = Annotated[
 OUT = Annotated[
     Path,
     typer.Option("--out", metavar="FILE", help=f"The file to write, by custom NAME{ENDING}; nothing may be there yet."),
+]
+DIRECTORY = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DIR", help="The directory of the files: a new one, or that of an earlier export.", show_default=False
+    ),
 ]
 
 
@@ -96,6 +102,28 @@ def _warn_of_more(opened: "Ledger", entry: Any) -> None:
         edge.warn(
             f"the ledger has changed its key; whoever holds only its first one needs the receipt of entry {said} as well, for --rotation"
         )
+
+
+def export_log(ledger: LEDGER, directory: DIRECTORY) -> None:
+    """Write the whole log as static files, or what is new since the last time: for any web server and any log client (C2SP tlog-tiles)."""
+    from ..ledger import Ledger, verifiers
+    from ..tiles import export
+
+    with Ledger.open(ledger) as opened, opened.snapshot() as snapshot:
+        keys = verifiers(snapshot)
+        with edge.progress(f"exporting {ledger.name}") as bar:
+            done = export(snapshot, keys, edge.place(directory), progress=bar.at)
+    new = (
+        f"{edge.counted(done.size - done.before)} new, {done.files:,} files written" if done.files else "nothing is new"
+    )
+    edge.tell((str(directory), "bold green"), f" shows the {edge.counted(done.size)} of {ledger}: {new}.")
+    edge.tell(
+        "A web server can offer it as it is. Whoever reads it needs the ledger's verifier key, and gets it best from you:"
+    )
+    edge.tell("\n  ", (str(keys[0]), "bold"), "\n")
+    edge.warn(
+        "whoever can read this directory can read every entry whole: offer it only to people who may see all of them"
+    )
 
 
 def is_receipt(path: Path) -> bool:
