@@ -9,14 +9,15 @@ from dataclasses import replace
 
 import pytest
 
+from checkweigh import cosigned as kept
 from checkweigh import merkle, receipt
 from checkweigh.checkpoint import COSIGNATURE, Checkpoint, Signer, Verifier, cosign, sign_checkpoint
 from checkweigh.errors import BadKey, BadProof, BadReceipt, BadSignature, Broken, Refused
 from checkweigh.kinds import Shift
-from checkweigh.ledger import Ledger
+from checkweigh.ledger import Ledger, verifiers
 from checkweigh.receipt import Receipt, check, of_entry
 from conftest import EDGE, founded, shift
-from test_verify import forge
+from test_verify import change, forge
 
 SIGNER = Signer("mine.example/north", bytes(range(32)))
 WITNESSES = [Signer("witness.example/w1", bytes(32)), Signer("witness.example/w2", bytes([1] * 32))]
@@ -44,7 +45,7 @@ def book(tmp_path_factory):
 def taken(path, index):
     """The receipt of an entry, and the key that its owner was given."""
     with Ledger.open(path) as ledger, ledger.snapshot() as snapshot:
-        return of_entry(snapshot, index), Verifier.parse(ledger.genesis)
+        return of_entry(snapshot, index, verifiers(snapshot)), Verifier.parse(ledger.genesis)
 
 
 def cosigned(one):
@@ -188,7 +189,7 @@ def test_the_origin_is_that_of_the_key():
 
 def test_a_witness_is_demanded_by_its_own_kind_of_key(book):
     one, key = taken(book, 5)
-    with pytest.raises(BadSignature, match=r"not signed by witness\.example/w1 .* cosigned"):
+    with pytest.raises(BadSignature, match=r"not cosigned by witness\.example/w1 .* ask"):
         check(one, key, DEMANDED)
     with pytest.raises(BadKey, match="not a witness's key"):
         check(cosigned(one), key, [key])
@@ -235,7 +236,7 @@ def test_a_later_key_is_believed_when_each_key_before_it_signed_for_the_next(rot
 
 def test_a_receipt_from_before_a_rotation_holds_as_before(tmp_path):
     with founded(tmp_path / "ledger") as ledger, ledger.snapshot() as snapshot:
-        early, first = of_entry(snapshot, 2), Verifier.parse(ledger.genesis)
+        early, first = of_entry(snapshot, 2, verifiers(snapshot)), Verifier.parse(ledger.genesis)
     with Ledger.open(tmp_path / "ledger", write=True) as ledger:
         ledger.rotate(EDGE)
         later = Verifier.parse(ledger.verifier)
@@ -357,3 +358,60 @@ def test_what_is_kept_is_looked_at_before_it_is_compared(book, tmp_path, run):
 def test_no_receipt_beyond_the_end(book):
     with pytest.raises(Refused):
         taken(book, 404)
+
+
+def keep(path, note, *signers):
+    """Keep a checkpoint beside a ledger with the cosignatures of these witnesses."""
+    for number, signer in enumerate(signers):
+        note = cosign(note, signer, MOMENT + number)
+    kept.keep(path, note)
+    return note
+
+
+def test_a_receipt_carries_cosignatures_as_soon_as_there_are_some(tmp_path, run):
+    path = tmp_path / "ledger"
+    with founded(path) as ledger:
+        key, both = ledger.genesis, keep(path, ledger.checkpoint(), *WITNESSES)
+        with ledger.append(EDGE) as batch:
+            batch.add("shift", shift("s1"))
+        keep(path, ledger.checkpoint(), WITNESSES[0])
+        with ledger.append(EDGE) as batch:
+            batch.add("shift", shift("s2"))
+    w1, w2 = (("--witness", demanded) for demanded in DEMANDED)
+    said = run("receipt", path, 2, "--out", tmp_path / "one.tlog-proof").out
+    assert "signed for it at 5 entries" in said and "signed: witness.example/w1." in said
+    assert "Proven" in run("verify", tmp_path / "one.tlog-proof", "--key", key, *w1).out
+    run("receipt", path, 2, "--out", tmp_path / "two.tlog-proof", *w1, *w2)
+    assert Receipt.parse((tmp_path / "two.tlog-proof").read_bytes()).note == both
+    assert "Proven" in run("verify", tmp_path / "two.tlog-proof", "--key", key, *w1, *w2).out
+    assert (
+        "covers entry 4 is cosigned by witness.example/w2"
+        in run("receipt", path, 4, "--out", tmp_path / "x", *w2, code=2).err
+    )
+    assert "signed:" not in run("receipt", path, "s2", "--out", tmp_path / "none.tlog-proof").out
+    assert "submit" in run("receipt", path, "s2", "--out", tmp_path / "x", *w1, code=2).err
+    assert not (tmp_path / "x").exists()
+
+
+def test_no_receipt_is_given_against_what_witnesses_have_cosigned(tmp_path, run):
+    path = tmp_path / "ledger"
+    with founded(path) as ledger:
+        with ledger.append(EDGE) as batch:
+            batch.add("shift", shift("s1", quantity="102"))
+        keep(path, ledger.checkpoint(), WITNESSES[0])
+        entries = [entry for _, entry in ledger.entries()]
+    forge(path, [*entries[:4], entries[4].replace(b'"102"', b'"10.2"')])
+    assert "does not hold what was signed" in run("receipt", path, 4, "--out", tmp_path / "x", code=3).err
+    forge(path, entries[:4])
+    assert "entries are gone" in run("receipt", path, 3, "--out", tmp_path / "x", code=3).err
+    assert not (tmp_path / "x").exists()
+
+
+def test_no_receipt_is_given_that_does_not_hold(book, tmp_path, run):
+    (tmp_path / "damaged").write_bytes(book.read_bytes())
+    change(tmp_path / "damaged", "UPDATE tiles SET data = zeroblob(32)")
+    assert (
+        "no receipt can be given of entry 300"
+        in run("receipt", tmp_path / "damaged", 300, "--out", tmp_path / "x", code=3).err
+    )
+    assert not (tmp_path / "x").exists()

@@ -52,7 +52,7 @@ LAYERS: dict[str, set[str]] = {
     | {"address", "codec", "merkle", "checkpoint", "cosigned", "stores", "identities", "snapshot", "names", "batch"},
     "verify": FACTS
     | {"address", "codec", "merkle", "checkpoint", "cosigned", "stores", "bundles", "identities", "snapshot"},
-    "receipt": FACTS | {"codec", "merkle", "checkpoint", "snapshot"},
+    "receipt": FACTS | {"codec", "merkle", "checkpoint", "cosigned", "snapshot"},
     "restore": {"errors", "cosigned", "address", "stores", "ledger", "verify"},
     "tiles": {"errors", "merkle", "checkpoint", "bundles", "snapshot"},
     "fields": FACTS | {"units"},

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from checkweigh import tiles
+from checkweigh import cosigned, tiles
 from checkweigh.checkpoint import Signer, cosign
 from checkweigh.errors import BadSignature, Broken, Busy, Refused
 from checkweigh.ledger import Ledger, verifiers
@@ -241,7 +241,7 @@ def forked(ledger, tmp_path):
     grow(ledger, 1)
     entries = entries_of(ledger)
     entries[4] = entries[4].replace(b'"quantity":"7"', b'"quantity":"9"')
-    forge(ledger.path, entries)
+    forge(ledger.address.path, entries)
     return ledger
 
 
@@ -276,7 +276,9 @@ def test_a_damaged_ledger_is_not_published(ledger, tmp_path):
     exported(ledger, tmp_path / "www")
     before = (tmp_path / "www" / "checkpoint").read_bytes()
     grow(ledger, 600)
-    change(ledger.path, "UPDATE bundles SET data = (SELECT data FROM bundles WHERE number = 0) WHERE number = 1")
+    change(
+        ledger.address.path, "UPDATE bundles SET data = (SELECT data FROM bundles WHERE number = 0) WHERE number = 1"
+    )
     with pytest.raises(Broken, match="do not lead to the signed root"):
         exported(ledger, tmp_path / "www")
     assert (tmp_path / "www" / "checkpoint").read_bytes() == before
@@ -294,12 +296,14 @@ def test_two_exports_at_once_do_not_undo_each_other(ledger, tmp_path):
 
 def test_the_command_says_who_can_read_what_and_which_key_is_needed(ledger, run, www, tmp_path):
     directory, url = www
-    said = run("export-log", ledger.path, directory)
+    said = run("export-log", ledger.address.path, directory)
     assert "shows the 4 entries" in said.out and "4 entries new, 2 files" in said.out and ledger.genesis in said.out
     assert "every entry whole" in said.err
     assert Log(url, ledger.verifier).check() == entries_of(ledger)
-    assert "nothing is new" in run("export-log", ledger.path, directory).out
-    assert "there is no directory" in run("export-log", ledger.path, tmp_path / "no" / "where", code=2).err
+    cosigned.keep(ledger.address, cosign(ledger.checkpoint(), Signer("witness.example", bytes(32)), 1_700_000_000))
+    assert "nothing is new" in run("export-log", ledger.address.path, directory).out
+    assert "witness.example" in (directory / "checkpoint").read_text()
+    assert "there is no directory" in run("export-log", ledger.address.path, tmp_path / "no" / "where", code=2).err
 
 
 def test_common_tools_verify_the_checkpoint_as_the_page_says(ledger, www, tmp_path):

@@ -31,14 +31,15 @@ are true, nor that no later entry says otherwise; and only a witness's cosignatu
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from .checkpoint import COSIGNATURE, ED25519, Checkpoint, Verifier, open_note, open_rotation, split_note
 from .codec import decode
+from .cosigned import cosigned_by
 from .entries import Entry, kind_of
-from .errors import BadEntry, BadKey, BadReceipt, BadSignature, NotCanonical
+from .errors import BadEntry, BadKey, BadReceipt, BadSignature, Broken, NotCanonical
 from .kinds import Key
 from .merkle import check_inclusion, leaf_hash
 from .snapshot import Snapshot
@@ -46,8 +47,6 @@ from .snapshot import Snapshot
 HEADER = "c2sp.org/tlog-proof@v1"
 LONGEST_RECEIPT = 1 << 19
 """Bytes: an entry of 65,535, 64 hashes and 64 signatures, post-quantum ones too, stay below it."""
-LATEST = 2**63 - 1
-"""The latest time that a cosignature may state, in seconds since 1970 (C2SP tlog-cosignature)."""
 _FORM = re.compile(
     rf"{re.escape(HEADER)}\n"
     r"extra (?P<entry>[A-Za-z0-9+/]+={0,2})\n"
@@ -121,16 +120,30 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def note_for(snapshot: Snapshot, index: int) -> str:
-    """The checkpoint under which to prove an entry: the newest."""
-    return snapshot.note
+def note_for(snapshot: Snapshot, index: int, cosigned: Iterable[str] = ()) -> str:
+    """The checkpoint under which to prove an entry: the first of `cosigned` that covers it, or else the ledger's newest."""
+    covering = (note for note in cosigned if Checkpoint.parse(split_note(note)[0]).size > index)
+    return next(covering, snapshot.note)
 
 
-def of_entry(snapshot: Snapshot, index: int) -> Receipt:
-    """The receipt of an entry. Raises Refused when the ledger does not hold it."""
-    entry, note = snapshot.entry(index), note_for(snapshot, index)
+def of_entry(snapshot: Snapshot, index: int, keys: Sequence[Verifier], cosigned: Iterable[str] = ()) -> Receipt:
+    """The receipt of an entry under a checkpoint that one of the ledger's `keys` signed.
+
+    `cosigned` are checkpoints of the ledger with the cosignatures of witnesses, the newest first. A receipt is checked before it is
+    handed out. Raises Refused when the ledger does not hold the entry, and Broken when it is not what it, or a witness, has signed.
+    """
+    entry, note = snapshot.entry(index), note_for(snapshot, index, cosigned)
     size = Checkpoint.parse(split_note(note)[0]).size
-    return Receipt(entry, index, tuple(snapshot.inclusion_proof(index, size)), note)
+    if size > snapshot.size:
+        raise Broken(f"entries are gone: witnesses have cosigned {size:,}, and the ledger holds {snapshot.size:,}")
+    made = Receipt(entry, index, tuple(snapshot.inclusion_proof(index, size)), note)
+    try:
+        open_note(note, *keys)
+        made.check_inclusion()
+    except Broken as error:
+        hint = "the ledger does not hold what was signed; run `checkweigh verify` with --against or --witness"
+        raise type(error)(f"no receipt can be given of entry {index}: {error}; {hint}") from None
+    return made
 
 
 @dataclass(frozen=True)
@@ -203,14 +216,11 @@ def _check_signed(receipt: Receipt, key: Verifier) -> None:
 
 
 def _cosigned(receipt: Receipt, witness: Verifier) -> Cosigned:
-    try:
-        _, signatures = open_note(receipt.note, witness)
-    except BadSignature as error:
+    moment = cosigned_by(receipt.note, witness)
+    if moment is None:
         hint = "ask the ledger for a receipt under a checkpoint that this witness has cosigned"
-        raise BadSignature(f"{error}; {hint}") from None
-    if signatures[-1].moment > LATEST:
-        raise BadSignature(f"the cosignature of {witness.name} states a time that is none")
-    return Cosigned(witness.name, signatures[-1].moment)
+        raise BadSignature(f"the receipt is not cosigned by {witness.name} with the key that is known; {hint}")
+    return Cosigned(witness.name, moment)
 
 
 def _entry(receipt: Receipt) -> Entry:

@@ -68,7 +68,7 @@ def verify(
 ) -> None:
     """Check the whole ledger from its stored bytes: every entry, hash, index and signature. Or check a receipt, which needs no ledger."""
     known = None if key is None else _parsed("--key", key)
-    witnesses = [_cosigner(one) for one in witness or ()]
+    witnesses = [proving.cosigner(one) for one in witness or ()]
     if isinstance(target, FileAddress) and proving.is_receipt(target.path):
         _only("a receipt", "a ledger", against=against, save=save, columns=columns)
         proving.verify(target.path, known, witnesses, rotation or [])
@@ -132,16 +132,6 @@ def _parsed(option: str, key: str) -> "Verifier":
         return Verifier.parse(key.strip())
     except BadKey as error:
         raise BadKey(f"{option} {key!r}: {error}; it is the line that `init` showed") from None
-
-
-def _cosigner(key: str) -> "Verifier":
-    from ..cosigned import cosigner
-    from ..errors import BadKey
-
-    try:
-        return cosigner(key.strip())
-    except BadKey as error:
-        raise BadKey(f"--witness {key!r}: {error}; it is the line that the witness showed") from None
 
 
 def _check_key(report: "Report", key: "Verifier | None") -> None:

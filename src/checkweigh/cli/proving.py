@@ -10,6 +10,7 @@ from . import edge
 from .writing import LEDGER, described
 
 if TYPE_CHECKING:
+    from ..address import Address
     from ..checkpoint import Verifier
     from ..ledger import Ledger
     from ..receipt import Proven, Receipt
@@ -28,6 +29,14 @@ OUT = Annotated[
     Path,
     typer.Option("--out", metavar="FILE", help=f"The file to write, by custom NAME{ENDING}; nothing may be there yet."),
 ]
+WITNESSES = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--witness",
+        metavar="VKEY",
+        help="A witness that must have cosigned the checkpoint; may be given several times.",
+    ),
+]
 DIRECTORY = Annotated[
     Path,
     typer.Argument(
@@ -36,17 +45,49 @@ DIRECTORY = Annotated[
 ]
 
 
-def receipt(ledger: LEDGER, which: WHICH, out: OUT) -> None:
+def receipt(ledger: LEDGER, which: WHICH, out: OUT, witness: WITNESSES = None) -> None:
     """Write the receipt of an entry: the entry itself, and the proof that the ledger holds it."""
-    from ..ledger import Ledger
+    from ..ledger import Ledger, verifiers
     from ..receipt import of_entry
 
+    demanded = [cosigner(one) for one in witness or ()]
     with Ledger.open(ledger) as opened:
         index = _index(opened, which)
+        notes = _cosigned(ledger, demanded)
         with opened.snapshot() as snapshot:
-            made = of_entry(snapshot, index)
+            keys = verifiers(snapshot)
+            made = of_entry(snapshot, index, keys, notes)
+        if demanded and made.note not in notes:
+            _refuse_uncosigned(ledger, index, demanded)
         _write(edge.place(out), made.encode())
-        _tell_written(opened, made, out)
+        _tell_written(opened, made, keys, out)
+
+
+def cosigner(key: str) -> "Verifier":
+    """The key of a witness. Raises BadKey, also for a key that signs notes instead."""
+    from .. import cosigned
+    from ..errors import BadKey
+
+    try:
+        return cosigned.cosigner(key.strip())
+    except BadKey as error:
+        raise BadKey(f"--witness {key!r}: {error}; it is the line that the witness showed") from None
+
+
+def _cosigned(ledger: "Address", demanded: list["Verifier"]) -> list[str]:
+    """The kept checkpoints that every demanded witness cosigned, the newest first."""
+    from ..cosigned import cosigned_by, kept
+
+    return [note for note in kept(ledger) if all(cosigned_by(note, witness) is not None for witness in demanded)]
+
+
+def _refuse_uncosigned(ledger: "Address", index: int, demanded: list["Verifier"]) -> None:
+    from ..errors import Refused
+
+    names = " and ".join(witness.name for witness in demanded)
+    raise Refused(
+        f"no checkpoint that covers entry {index} is cosigned by {names}; run `checkweigh submit {ledger}` and ask again"
+    )
 
 
 def _index(opened: "Ledger", which: str) -> int:
@@ -74,34 +115,36 @@ def _write(path: Path, data: bytes) -> None:
         raise Refused(f"{path} exists already and is left as it is; choose another name") from None
 
 
-def _tell_written(opened: "Ledger", made: "Receipt", out: Path) -> None:
+def _tell_written(opened: "Ledger", made: "Receipt", keys: list["Verifier"], out: Path) -> None:
     from .. import codec, entries
+    from ..checkpoint import split_note
 
     entry = codec.decode(made.entry)
     name = " ".join(entries.identity(entry) or (entries.kind_of(entry),))
+    size = edge.counted(made.checkpoint.size)
     edge.tell((str(out), "bold green"), f" is the receipt of entry {made.index}: {name}")
     edge.tell(f"  {described(entry)}")
-    edge.tell(
-        f"It holds the entry whole, and the proof that the ledger signed for it at {edge.counted(made.checkpoint.size)}."
-    )
+    edge.tell(f"It holds the entry whole, and the proof that the ledger signed for it at {size}.")
+    signatures = split_note(made.note)[1]
+    if cosigners := [found.name for found in signatures if found.name != made.checkpoint.origin]:
+        edge.tell(f"It carries what these witnesses signed: {', '.join(cosigners)}.")
+    ids = {found.id for found in signatures}
+    signed = next(number for number, key in enumerate(keys) if key.id in ids)
     edge.tell("Anybody can check it, on any computer, with the ledger's verifier key:")
-    edge.tell("\n  ", (f"checkweigh verify {out} --key {opened.verifier}", "bold"), "\n")
-    _warn_of_more(opened, entry)
-
-
-def _warn_of_more(opened: "Ledger", entry: Any) -> None:
-    """Say what the receipt alone does not tell, and which receipts would."""
-    from .. import entries
-
-    if entries.kind_of(entry) == "shift":
-        for index in opened.find("verdict", entry.id):
-            edge.warn(f"entry {index} is a verdict on this shift, which the receipt does not show; it can have its own")
-    rotations = opened.find("key", "")
-    if rotations:
-        said = ", ".join(map(str, rotations))
+    edge.tell("\n  ", (f"checkweigh verify {out} --key {keys[signed]}", "bold"), "\n")
+    _warn_of_verdicts(opened, entry)
+    if signed:
+        said = ", ".join(map(str, opened.find("key", "")[:signed]))
         edge.warn(
             f"the ledger has changed its key; whoever holds only its first one needs the receipt of entry {said} as well, for --rotation"
         )
+
+
+def _warn_of_verdicts(opened: "Ledger", entry: Any) -> None:
+    from .. import entries
+
+    for index in opened.find("verdict", entry.id) if entries.kind_of(entry) == "shift" else ():
+        edge.warn(f"entry {index} is a verdict on this shift, which the receipt does not show; it can have its own")
 
 
 def export_log(ledger: LEDGER, directory: DIRECTORY) -> None:
@@ -111,8 +154,9 @@ def export_log(ledger: LEDGER, directory: DIRECTORY) -> None:
 
     with Ledger.open(ledger) as opened, opened.snapshot() as snapshot:
         keys = verifiers(snapshot)
+        note = _with_cosignatures(ledger, snapshot.note)
         with edge.progress(f"exporting {ledger.name}") as bar:
-            done = export(snapshot, keys, edge.place(directory), progress=bar.at)
+            done = export(snapshot, keys, edge.place(directory), note=note, progress=bar.at)
     new = (
         f"{edge.counted(done.size - done.before)} new, {done.files:,} files written" if done.files else "nothing is new"
     )
@@ -124,6 +168,15 @@ def export_log(ledger: LEDGER, directory: DIRECTORY) -> None:
     edge.warn(
         "whoever can read this directory can read every entry whole: offer it only to people who may see all of them"
     )
+
+
+def _with_cosignatures(ledger: "Address", note: str) -> str:
+    """The checkpoint as witnesses have cosigned it, where they have."""
+    from ..checkpoint import split_note
+    from ..cosigned import kept
+
+    text, _ = split_note(note)
+    return next((found for found in kept(ledger) if split_note(found)[0] == text), note)
 
 
 def is_receipt(path: Path) -> bool:
