@@ -129,6 +129,23 @@ def test_two_processes_that_append_at_once_lose_nothing(where, tmp_path):
     assert {file.name for file in tmp_path.iterdir()} in ({"ledger", "ledger.key"}, {"beside"})
 
 
+def test_opening_a_ledger_again_takes_no_lock_from_a_process_that_has_it_open(tmp_path):
+    """Else another process takes itself for the last to close it, and deletes the -wal file into which the first goes on writing."""
+    path = tmp_path / "ledger"
+    founded(path).close()
+    with Ledger.open(path, write=True) as ledger:
+        with ledger.append(EDGE) as batch:
+            batch.add("shift", shift("first"))
+        assert verify(path).size == 5
+        for name in "ab":
+            assert len(acknowledged(child(APPENDING.replace("10**6", "1"), path, name))) == 1
+            with ledger.append(EDGE) as batch:
+                batch.add("shift", shift(f"after {name}"))
+            assert verify(path).size == ledger.size
+        assert [ledger.find("shift", name) for name in ("a-0", "after a", "b-0", "after b")] == [[5], [6], [7], [8]]
+    assert verify(path).size == 9
+
+
 def test_readers_see_whole_batches_while_a_process_appends(where):
     founded(where).close()
     process = child(IMPORTING.replace("10**6", "12"), where, "a")

@@ -239,30 +239,39 @@ def _not_utf8(path: Path) -> Refused:
     return Refused(f"{path} holds the replacement character U+FFFD in its header; it was spoilt when it was saved")
 
 
+@contextmanager
+def _as_parquet(path: Path) -> Iterator[None]:
+    """Reading Parquet: over a damaged file Arrow raises errors of many kinds."""
+    try:
+        yield
+    except Refused:
+        raise
+    except Exception as error:
+        said = str(error).partition("\n")[0] or type(error).__name__
+        raise Refused(f"{path} begins as Parquet does, but cannot be read: {said}; have it written again") from None
+
+
 class ParquetSheet:
     """A Parquet file. Its columns become text, so that a date in it is read by the rules that a date in CSV is read by."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
+        with _as_parquet(path):
             self._file = pyarrow.parquet.ParquetFile(path)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise Refused(f"{path} begins as Parquet does, but cannot be read: {error}") from None
+            names = self._file.schema_arrow.names
         self.total = self._file.metadata.num_rows
-        self.header = checked_header(path, self._file.schema_arrow.names)
+        self.header = checked_header(path, names)
 
     def chunks(self, wanted: Positions) -> Iterator[tuple[pa.Table, int]]:
         """Tables of the wanted columns, named by their position, as text; and how many rows are done."""
         names = [self._file.schema_arrow.names[position] for position in wanted]
         done = 0
-        try:
+        with _as_parquet(self.path):
             batches = self._file.iter_batches(batch_size=CHUNK_ROWS, columns=names)
             for table in rechunked(pa.Table.from_batches([batch]).select(names) for batch in batches):
                 done += len(table)
                 columns = [_text(self.path, name, table[name]) for name in names]
                 yield pa.table(columns, names=[str(position) for position in wanted]), done
-        except (pa.ArrowInvalid, OSError) as error:
-            raise Refused(f"{self.path} cannot be read: {error}") from None
 
     def lines(self, records: Numbers) -> Numbers:
         """Rows are counted from 1."""

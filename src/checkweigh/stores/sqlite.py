@@ -7,6 +7,8 @@ commit is synced to disk before it returns. Reading also works where nothing can
 
 import os
 import sqlite3
+import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +27,38 @@ _FULL = {
     sqlite3.SQLITE_PERM,
 }
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+_OPENED: Counter[tuple[int, int]] = Counter()
+_OPENING = threading.Lock()
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that is counted while it is open.
+
+    When a process closes a file that it has opened by itself, it loses every lock on that file, those that SQLite holds for it too;
+    another process would then take itself for the last one and delete the -wal file from under it. So a file with a connection is
+    not opened otherwise.
+    """
+
+    inode: tuple[int, int] | None = None
+
+    def count(self, path: Path) -> None:
+        """Note which file it is open on."""
+        self.inode = _inode(path)
+        _OPENED[self.inode] += 1
+
+    def close(self) -> None:
+        """Close it."""
+        with _OPENING:
+            super().close()
+            if self.inode is not None:
+                _OPENED[self.inode] -= 1
+                self.inode = None
+
+
+def _inode(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 class SQLiteStore:
@@ -82,14 +116,12 @@ class SQLiteStore:
 
     def _connect(self) -> sqlite3.Connection:
         uri = f"file:{quote(str(self.path.absolute()))}?mode={self._mode}"
-        connection = sqlite3.connect(
-            uri,
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-            timeout=self._wait_seconds,
-            cached_statements=32,
-        )
+        with _OPENING:
+            connection = sqlite3.connect(
+                uri, uri=True, isolation_level=None, check_same_thread=False, timeout=self._wait_seconds, cached_statements=32,
+                factory=_Connection,
+            )  # fmt: skip
+            connection.count(self.path)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cache_size=-16384")
         return connection
@@ -207,8 +239,11 @@ def _check_file(path: Path) -> None:
     if path.is_dir():
         raise NotALedger(f"{path} is a directory, not a ledger; {hint}")
     try:
-        with path.open("rb") as file:
-            head = file.read(100)
+        with _OPENING:
+            if _OPENED[_inode(path)]:
+                return
+            with path.open("rb") as file:
+                head = file.read(100)
     except FileNotFoundError:
         raise NotALedger(f"{path} does not exist; {hint}") from None
     except OSError as error:
