@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint faults bench bench-short docs clean
+.PHONY: demo test lint faults bench bench-short bench-audit docs clean
 
 demo: $(VENV)/run  ## build and show the ledger of the 1935 campaign
 	$(BIN)/checkweigh demo demo
@@ -26,6 +26,9 @@ bench: $(VENV)/dev  ## ratios on 1 to 10 million shifts, written to bench/result
 
 bench-short: $(VENV)/dev  ## the same on 1 million shifts, printed only
 	$(BIN)/python -m bench.run --million 1
+
+bench-audit: $(VENV)/dev  ## precision and recall of the audit on planted fraud, written to bench/results.md (some ten minutes)
+	$(BIN)/python -m bench.audit
 
 docs: $(VENV)/dev  ## write the generated reference pages anew
 	$(BIN)/python -m docs.generate

@@ -17,14 +17,13 @@ from pathlib import Path
 from statistics import median
 
 import pyarrow as pa
-from bench import book, compare
+from bench import book, compare, results
 
 from checkweigh.derived import DERIVED
 from checkweigh.ledger import Ledger
 
 HERE = Path(__file__).parent
 DATA = HERE / "data"
-RESULTS = HERE / "results.md"
 GIBIBYTE = 2**30
 PACKAGES = ("duckdb", "ibis-framework", "pyarrow", "pandas", "numpy", "zstandard")
 
@@ -156,11 +155,9 @@ def _lines(path: str) -> list[str]:
 
 
 def report(lines: list[Line]) -> str:
-    """The whole of results.md."""
+    """The section of results.md."""
     return "\n".join(
         [
-            "# What the benchmark measured",
-            "",
             f"Written by `make bench` on: {machine()}.",
             "",
             f"Every ratio is of medians of one run, with warm files and {compare.THREADS} threads on every side.",
@@ -190,7 +187,7 @@ def main() -> None:
     DATA.mkdir(exist_ok=True)
     lines = measured(given.million, given.repeats)
     if given.write or given.million >= 10:
-        RESULTS.write_text(report(lines), encoding="utf-8")
+        results.write("Import, storage and derivations", report(lines))
     if not given.keep:
         shutil.rmtree(DATA)
 

@@ -120,6 +120,33 @@ def test_over_capacity_withstands_figures_at_their_bounds():
     assert found("over-capacity", told) == []
 
 
+def test_every_check_withstands_the_largest_and_the_smallest_figures():
+    scrap = entry("job", id="scrap", name="Scrap", industry="coal", unit="kg", better="lower")
+    jobs = [*starting("job", capacity="999999999.999999999"), scrap]
+    told = book("""
+        quota  id     job      quantity     per     from
+               least  scrap    0.000000001  worker  1900-01-02
+
+        shift  id  worker  crew  headcount   job      started           ended             hours     quantity             claimed_attainment
+               a   -       six   999999.999  hewing   2000-01-01 06:00  2023-12-01 06:00  209000.5  999999999.999999999  999999999999.999999
+               b   ada     -     -           hewing   2000-01-01 06:00  -                 0.000001  999999999.999999999  0.000001
+               c   ada     -     -           hewing   2000-01-01 06:00  -                 24        999999999.999999999  0
+               d   ada     -     -           scrap    2000-01-01 06:00  -                 24        999999999.999999999  999999999999.999999
+               e   ada     -     -           scrap    2000-01-01 06:00  -                 24        0.000000001          0.000001
+    """, start=jobs)  # fmt: skip
+    told += [
+        entry("count", id=f"k{n}", site="mine", job="hewing", from_="0001-01-01T00:00:00Z", until="9999-12-31T00:00:00Z", quantity=quantity,
+              instrument="The scale", tolerance=tolerance)
+        for n, (quantity, tolerance) in enumerate([("999999999.999999999", None), ("0", None), ("0", "0.000000001"), ("5", "999999999")])
+    ]  # fmt: skip
+    codes = [row["code"] for row in derive("findings", told)]
+    assert (
+        codes.count("over-capacity") == 1
+        and codes.count("count-mismatch") == 4
+        and codes.count("claimed-attainment") == 4
+    )
+
+
 # ---- claimed attainment
 
 

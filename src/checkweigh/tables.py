@@ -2,6 +2,7 @@
 
     tables = at(ledger, size)              from the columns beside a ledger and the entries that are not sealed yet
     tables = from_entries([(0, b"{...}")]) from entries at hand
+    tables = from_pieces({"shift": ...}, size) from columns at hand
 
 There is one table for each kind, with the columns of `columns.schema(kind)` and `first_entry`: the index of the first entry of an identity,
 which a replacement keeps in every order. Only entries that stand are there: what was replaced or withdrawn is gone, and of identities
@@ -230,6 +231,12 @@ def from_entries(entries: Iterable[tuple[int, bytes]], size: int | None = None) 
     pieces = columns.decode(0, texts, {}) if held else {}
     erased = [json.loads(entry)["worker"] for _, entry in given if b'"kind":"erasure"' in entry]
     return _Opening(len(held) if size is None else size, [], pieces, None, erased).tables()
+
+
+def from_pieces(pieces: Pieces, size: int) -> Tables:
+    """The tables of entries that are at hand as columns already: one table for each kind, in the shape of `columns.schema(kind)`."""
+    erased = pieces["erasure"]["worker"].to_pylist() if "erasure" in pieces else []
+    return _Opening(size, [], pieces, None, erased).tables()
 
 
 def _table(backend: ibis.BaseBackend, name: str, shape: ibis.Schema) -> ir.Table:

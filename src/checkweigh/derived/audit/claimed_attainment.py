@@ -79,7 +79,7 @@ def _with_figures(tables: Tables) -> ir.Table:
     found = found.filter(~found.status.isin(["annulled", "adjusted"])).view()
     above = found.quantity.cast(EXPECTED)
     divided = settled(near(above, found.claimed), above, found.claimed)
-    implied = ibis.ifelse(found.lower, (found.quantity * found.claimed).cast(IMPLIED), divided.cast(IMPLIED))
+    implied = ibis.ifelse(found.lower, (above * found.claimed).cast(IMPLIED), divided.cast(IMPLIED))
     steps = ((found.places == n, ibis.literal(Decimal(1).scaleb(-n), FIGURE)) for n in range(PLACES + 1))
     return found.mutate(implied=implied, step=ibis.cases(*steps))
 

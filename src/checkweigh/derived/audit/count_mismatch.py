@@ -21,6 +21,7 @@ import ibis
 import ibis.expr.types as ir
 
 from ...tables import Tables
+from ..arithmetic import EXPECTED
 from .found import MOST_ENTRIES, evidence, finding, is_empty, said
 from .spans import standing
 
@@ -71,7 +72,7 @@ def _counts(tables: Tables) -> ir.Table:
     site = tables.site.select(of_site="id", site_key="key", where="name")
     job = tables.job.select(of_job="id", job_key="key", what="name", unit="unit")
     joined = count.inner_join(site, count.site == site.of_site).inner_join(job, count.job == job.of_job)
-    share = (joined.quantity * ibis.literal(DEFAULT_SHARE, "decimal(2, 2)")).cast(TOLERANCE)
+    share = (joined.quantity.cast(EXPECTED) * ibis.literal(DEFAULT_SHARE, "decimal(2, 2)")).cast(TOLERANCE)
     return joined.select(
         "entry", "id", "site", "instrument", "site_key", "where", "job_key", "what", "unit", "until", since="from",
         count=joined.quantity.cast(SUM), tolerance=ibis.coalesce(joined.tolerance.cast(TOLERANCE), share),

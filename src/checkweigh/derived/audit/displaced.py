@@ -1,10 +1,11 @@
 """displaced: one tally has what is missing from the others: the sign of output moved from many to one.
 
-Who works at one job and site and begins within 90 minutes of one another is a group, of four or more with a usual rate. For each of them
+Who works at one job and site and begins within 90 minutes of one another is a group, of four or more. For each of them
 
     excess e = quantity - usual rate × hours        usual rate: the median of the party's rate (quantity ÷ hours) in this job
     spread s = usual rate × hours × d               d = 1.4826 × the median of |rate ÷ usual rate - 1| of the party, at least half of that
-                                                    of everybody at the job (and all of that for parties with fewer than 10 shifts)
+                                                    of everybody at the job (and all of that for parties with fewer than 10 shifts);
+                                                    of parties with fewer than 5 shifts usual rate and d are those of all shifts of the job
     z = (e - Σ e of the others) ÷ √Σ s² of all      p = the upper tail of the normal distribution at z
 
 If everybody's luck is their own, z is standard normal; output that changed hands counts in it twice. A finding must also balance: the group
@@ -14,7 +15,7 @@ deviation, are Hampel's (1974). The score is z.
 
 It cannot see what was moved from few (fewer than three others), from people who start at other hours, or little by little: the claimant's
 usual rate has grown with it. In large groups a shift's worth disappears among the luck of so many. Shifts with stated helpers, of
-unknown hours, or where less is better are left out, and parties with fewer than 5 shifts of the job.
+unknown hours, or where less is better are left out.
 """
 
 import ibis
@@ -66,42 +67,33 @@ def _groups(shift: ir.Table) -> ir.Table:
     )
     shift = shift.mutate(part=shift.opens.sum().over(so_far)).view()
     size = shift.count().over(ibis.window(group_by=["job_key", "site_key", "part"]))
-    about = (
-        "entry",
-        "id",
-        "worker",
-        "crew",
-        "job",
-        "site",
-        "party_key",
-        "job_key",
-        "site_key",
-        "quantity",
-        "hours",
-        "part",
-    )
+    about = ("entry", "id", "worker", "crew", "job", "site", "party_key", "job_key", "site_key", "quantity", "hours", "part")  # fmt: skip
     return shift.mutate(size=size).filter(lambda t: t.size > OTHERS).select(*about)
 
 
 def _with_usual(groups: ir.Table, shift: ir.Table, tables: Tables) -> ir.Table:
     """Adds what is usual of the party in these hours (`usual`), and its `spread`."""
     keys = ["party_key", "job_key"]
-    past = shift.semi_join(groups, keys)
+    past = shift.semi_join(groups, "job_key")
     past = tables.kept(past.select(*keys, rate=past.quantity.cast("float64") / past.hours.cast("float64")))
-    usual = past.group_by(keys).agg(known=past.count(), middle=past.rate.median())
+    anybody = tables.kept(past.group_by("job_key").agg(job_middle=past.rate.median()))
+    wide = past.inner_join(anybody, "job_key").group_by("job_key", "job_middle")
+    wide = wide.agg(job_wide=lambda t: (t.rate / t.job_middle - 1).abs().median() * CONSISTENT)
+    usual = past.semi_join(groups, keys)
+    usual = usual.group_by(keys).agg(known=usual.count(), middle=usual.rate.median())
     usual = tables.kept(usual.filter((usual.known >= HISTORY) & (usual.middle > 0)))
     off = past.inner_join(usual, keys)
     off = tables.kept(off.select(*keys, "known", "middle", off=(off.rate / off.middle - 1).abs()))
     own = off.group_by([*keys, "known", "middle"]).agg(own=off.off.median() * CONSISTENT)
     everybody = off.group_by("job_key").agg(job_spread=off.off.median() * CONSISTENT)
     own = own.inner_join(everybody, "job_key")
-    share = ibis.ifelse(
-        own.known >= OWN_SPREAD, ibis.greatest(own.own, own.job_spread / 2), ibis.greatest(own.own, own.job_spread)
-    )
-    own = own.select(*keys, "middle", share=share)
-    joined = groups.inner_join(own, keys)
-    usually = joined.middle * joined.hours.cast("float64")
-    return joined.mutate(usual=usually, spread=usually * joined.share).drop("middle", "share")
+    least = ibis.ifelse(own.known >= OWN_SPREAD, own.job_spread / 2, own.job_spread)
+    own = own.select(*keys, "middle", share=ibis.greatest(own.own, least))
+    joined = groups.left_join(own, keys).drop("party_key_right", "job_key_right")
+    joined = joined.inner_join(wide.view(), "job_key")
+    usually = ibis.coalesce(joined.middle, joined.job_middle) * joined.hours.cast("float64")
+    spread = usually * ibis.coalesce(joined.share, joined.job_wide)
+    return joined.mutate(usual=usually, spread=spread).drop("middle", "share", "job_middle", "job_wide")
 
 
 def _compared(rated: ir.Table) -> ir.Table:

@@ -36,15 +36,23 @@ NO_TIME = ibis.null("timestamp(6)")
 def find(tables: Tables) -> ir.Table:
     """One row per claim that overlaps an earlier one, and per person and day with too many hours."""
     span = tables.kept(people(tables))
-    pairs = tables.kept(_pairs(span))
+    pairs = tables.kept(_pairs(span, tables))
     return _overlapping(span, pairs, tables).union(_too_many(span, pairs, tables))
 
 
-def _pairs(span: ir.Table) -> ir.Table:
+def _pairs(span: ir.Table, tables: Tables) -> ir.Table:
     """Each overlapping claim of a person (entry, person, helps) with the earlier one that ends last (other, other_helps)."""
     sure = span.filter(span.starts.notnull()).select("entry", "person", "helps", "starts", "ends", "site_key")
-    order = [sure.starts, sure.entry, sure.helps]
-    before = ibis.window(group_by=sure.person, order_by=order, preceding=(None, 1), following=None)
+    before = ibis.window(group_by="person", order_by=["starts", "entry", "helps"], preceding=(None, 1), following=None)
+    doubtful = (
+        sure.mutate(latest=sure.ends.max().over(before))
+        .filter(lambda t: t.latest > t.starts)
+        .select("person")
+        .distinct()
+    )
+    sure = sure.semi_join(
+        tables.kept(doubtful), "person"
+    ).view()  # to look closely at everybody would take ten times as long
     own_end, help_end = ibis.ifelse(sure.helps, NO_TIME, sure.ends), ibis.ifelse(sure.helps, sure.ends, NO_TIME)
     sure = sure.mutate(
         own_until=own_end.max().over(before), own_entry=sure.entry.argmax(own_end).over(before),
@@ -86,10 +94,13 @@ def _does(rows: ir.Table, which: str) -> ir.StringValue:
 
 def _details(span: ir.Table, pairs: ir.Table, column: str, tables: Tables) -> ir.Table:
     """What and where the shifts are whose entries a column names."""
-    about = ["entry", "id", "worker", "crew", "job", "site", "party_key", "job_key", "site_key", "quantity"]
-    shift = span.semi_join(pairs, span.entry == pairs[column]).select(*about).distinct()
-    wanted = ["id", "site", "job_key", "site_key", "what", "where", "quantity"]
-    return named(shift, tables).select(*wanted, of="entry").view()
+    wanted = span.semi_join(pairs, span.entry == pairs[column]).select(of="entry", judged="quantity").distinct()
+    shift = tables.shift.inner_join(wanted, tables.shift.entry == wanted.of)
+    return (
+        named(shift, tables)
+        .select("of", "id", "site", "job_key", "site_key", "what", "where", quantity="judged")
+        .view()
+    )
 
 
 def _with_person(rows: ir.Table, tables: Tables) -> ir.Table:
@@ -114,7 +125,7 @@ def _too_many(span: ir.Table, pairs: ir.Table, tables: Tables) -> ir.Table:
     room = ibis.greatest(hours_between(day["first"], day["last"]), float(DAY_HOURS))
     day = day.mutate(room=room, over=day.hours.cast("float64") - room)
     day = day.filter(day.over > SLACK)
-    again = known.select(of="person", on="day", entry="entry", id="id")
+    again = known.select(of="person", on="day", entry="entry")
     again = day.inner_join(again, [day.person == again.of, day.day == again.on]).drop("of", "on")
     told = pairs.select(entry="entry", of="person").union(pairs.select(entry="other", of="person"))
     told = (
@@ -125,11 +136,12 @@ def _too_many(span: ir.Table, pairs: ir.Table, tables: Tables) -> ir.Table:
     again = again.anti_join(told, [again.person == told.of, again.day == told.on]).view()
     figures = ("claims", "hours", "room", "over")
     each = again.group_by("person", "day").agg(
-        entry=again.entry.max(), shift=again.id.argmax(again.entry),
+        entry=again.entry.max(),
         entries=again.entry.collect(order_by=again.entry.desc(), distinct=True),
         **{name: again[name].max() for name in figures},
     )  # fmt: skip
-    each = _with_person(each, tables)
+    shift = tables.shift.select(of="entry", shift="id")
+    each = _with_person(each.inner_join(shift, each.entry == shift.of).drop("of"), tables)
     rounded = {name: each[name].round(2).cast("decimal(18, 2)") for name in ("room", "over")}
     words = {"hours": each.hours, "claims": each.claims, "day": each.day, **rounded}
     return finding(

@@ -44,7 +44,7 @@ def people(tables: Tables) -> ir.Table:
     """
     shift = placed(standing(tables))
     shift = shift.filter(shift.ends.notnull())
-    about = ["entry", "id", "job", "site", "job_key", "site_key", "worker", "crew", "party_key", "quantity", "day"]
+    about = ["entry", "job_key", "site_key", "quantity", "day"]
     own = shift.filter(shift.worker.notnull()).select(
         *about,
         person="party_key",
