@@ -77,7 +77,7 @@ def test_when_nobody_can_be_asked_the_caller_learns_how_to_ask_later(line, works
     with pytest.raises(errors.Unsure, match="before entering it again, ask whether it is there") as unsure:
         append(works, "s-1")
     line.down = False
-    command, batch = re.search(r"checkweigh (landed) '.*' (\S+)$", str(unsure.value)).groups()
+    command, batch = re.search(r"checkweigh (landed) \S+ (\S+)$", str(unsure.value)).groups()
     landed = mode == "after"
     assert works.landed(batch) == (range(4, 5) if landed else None)
     told = run(command, works.address, batch, code=0 if landed else 2)

@@ -12,6 +12,7 @@ directory that CHECKWEIGH_BESIDE names, else in the user's own directory for dat
 
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -35,6 +36,10 @@ class Address(Protocol):
     def name(self) -> str:
         """What to call it in a few letters."""
 
+    @property
+    def typed(self) -> str:
+        """As it is typed in a shell."""
+
     def beside(self, ending: str) -> Path:
         """The path of what stands beside the ledger: its `key`, `private`, `columns`."""
 
@@ -55,6 +60,11 @@ class FileAddress:
     def name(self) -> str:
         """The name of the file."""
         return self.path.name
+
+    @property
+    def typed(self) -> str:
+        """The path, quoted where a shell needs that."""
+        return shlex.quote(str(self.path))
 
     def beside(self, ending: str) -> Path:
         """LEDGER.ending."""
@@ -84,6 +94,11 @@ class DatabaseAddress:
     def name(self) -> str:
         """The name of the schema."""
         return self.schema
+
+    @property
+    def typed(self) -> str:
+        """The address without a password, quoted for a shell."""
+        return shlex.quote(self.shown)
 
     def beside(self, ending: str) -> Path:
         """The user's file for this ledger."""

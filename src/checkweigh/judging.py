@@ -37,8 +37,8 @@ def shift_named(ledger: Ledger, named: str) -> str:
         entry = codec.decode(ledger.entry(int(named)))
         if isinstance(entry, Shift):
             return entry.id
-        raise Refused(f"entry {named} is no shift; `checkweigh log {ledger.address} --kind shift` lists them")
-    raise Refused(f"there is no shift {named!r}; `checkweigh log {ledger.address} --kind shift` lists them")
+        raise Refused(f"entry {named} is no shift; `checkweigh log {ledger.address.typed} --kind shift` lists them")
+    raise Refused(f"there is no shift {named!r}; `checkweigh log {ledger.address.typed} --kind shift` lists them")
 
 
 def shifts_named(ledger: Ledger, named: str) -> list[str]:

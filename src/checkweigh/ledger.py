@@ -243,7 +243,7 @@ class Ledger:
             raise CannotReach(f"{self.address}: {said}")
         raise Unsure(
             f"{self.address}: the connection was lost while batch {batch} was written, and the server does not answer now; "
-            f"before entering it again, ask whether it is there: checkweigh landed '{self.address}' {batch}"
+            f"before entering it again, ask whether it is there: checkweigh landed {self.address.typed} {batch}"
         )
 
     def rotate(self, edge: Edge) -> None:

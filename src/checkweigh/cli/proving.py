@@ -100,7 +100,7 @@ def _index(opened: "Ledger", which: str) -> int:
             edge.warn(f"this is entry {int(which)}; the shift with the id {which} is entry {shifts[-1]}")
         return int(which)
     if not shifts:
-        hint = f"find the entry with `checkweigh log {opened.address} --about {which}` and give its index"
+        hint = f"find the entry with `checkweigh log {opened.address.typed} --about {which}` and give its index"
         raise Refused(f"{which!r} is not a shift in the ledger; {hint}")
     return shifts[-1]
 

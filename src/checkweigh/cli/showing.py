@@ -198,7 +198,7 @@ def tell_effect(opened: "Ledger", shift: str, index: int) -> None:
     from ..render import text
 
     if index >= SMALL:
-        edge.tell(f"What it changed: checkweigh show attainment {opened.address} --against {index}")
+        edge.tell(f"What it changed: checkweigh show attainment {opened.address.typed} --against {index}")
         return
     with asking.answer([tables.at(opened, size) for size in (index, index + 1)], DERIVED["attainment"], {}) as changed:
         found = [row for row in changed.read_all().to_pylist() if row["id"] == shift]

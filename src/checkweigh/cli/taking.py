@@ -140,4 +140,4 @@ def _tell(found: "Report", ledger: Address, report: Path | None) -> None:
         edge.tell(f"Made along with them: {made[2:]}")
     if found.refused_rows:
         edge.tell((f"{found.refused_rows:,} rows were refused and left out:", "yellow"), _refusals(found, report))
-    edge.tell(f"The ledger now has {edge.counted(found.size_after)}. Next: checkweigh show standings {ledger}")
+    edge.tell(f"The ledger now has {edge.counted(found.size_after)}. Next: checkweigh show standings {ledger.typed}")

@@ -49,7 +49,7 @@ def init(
             "Its verifier key is for everyone: give it to the workers' representative, who can check every later state with it."
         )
         edge.tell("\n  ", (made.verifier, "bold"), "\n")
-        edge.tell(f"Next: checkweigh add {ledger} site id=north name=North industry=coal timezone=Europe/Berlin")
+        edge.tell(f"Next: checkweigh add {ledger.typed} site id=north name=North industry=coal timezone=Europe/Berlin")
 
 
 def add(

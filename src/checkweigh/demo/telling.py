@@ -259,7 +259,7 @@ def _checkpoint(book: Book) -> Iterator[RenderableType]:
 
 
 def _next(book: Book) -> Iterator[RenderableType]:
-    path = book.ledger.address
+    path = book.ledger.address.typed
     for command, why in (
         (f"checkweigh show records {path} --job hewing --at 1936-12-31", "the record book of that day"),
         (f"checkweigh show attainment {path} --at 1936-12-31 --against 1990-12-31", "what became of the figures"),

@@ -8,6 +8,7 @@ Should the connection be lost while a commit is under way, nobody here knows whe
 lock does know, because the lost transaction has ended by then, the one way or the other.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import islice
@@ -21,6 +22,8 @@ from ..address import DatabaseAddress
 from ..errors import Broken, Busy, CannotReach, CannotWrite, NotALedger, Refused, Unsure
 from . import FORMAT, TABLES, WAIT_SECONDS, Fill, Meta, Reader, Table, Writer
 
+# What becomes of a connection is said in the errors below, not beside them on the terminal.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 Connection = psycopg.Connection[tuple[object, ...]]
 FEW = 16
 """Fewer rows are written one by one; more are copied in."""
