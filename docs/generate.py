@@ -55,8 +55,14 @@ def commands() -> Iterator[str]:
         yield inspect.cleandoc(function.__doc__ or "") + "\n"
         yield f"```\n{example}\n```\n"
         yield from _rows(
-            ("option", "what"), [_option(found) for found in group.commands[name].params if found.name != "help"]
+            ("option", "what"), [_option(found) for found in _command(group, name).params if found.name != "help"]
         )
+
+
+def _command(group: Any, name: str) -> Any:
+    """A command by its name; one of two words is in a group."""
+    first, _, second = name.partition(" ")
+    return group.commands[first].commands[second] if second else group.commands[name]
 
 
 def _option(parameter: Any) -> tuple[str, str]:

@@ -53,6 +53,8 @@ LAYERS: dict[str, set[str]] = {
     "verify": FACTS
     | {"address", "codec", "merkle", "checkpoint", "cosigned", "stores", "bundles", "identities", "snapshot"},
     "receipt": FACTS | {"codec", "merkle", "checkpoint", "cosigned", "snapshot"},
+    "receipt": FACTS | {"codec", "merkle", "checkpoint", "snapshot"},
+    "witness": {"errors", "merkle", "checkpoint"},
     "restore": {"errors", "cosigned", "address", "stores", "ledger", "verify"},
     "tiles": {"errors", "merkle", "checkpoint", "bundles", "snapshot"},
     "fields": FACTS | {"units"},

@@ -140,6 +140,12 @@ class Ledger:
         with self.snapshot() as snapshot:
             return str(verifiers(snapshot)[-1])
 
+    def handovers(self) -> list[tuple[str, str]]:
+        """Each rotation of the signing key, in order: the verifier key that took over, and by what signature it was named."""
+        with self.snapshot() as snapshot:
+            found = [decode(snapshot.entry(index)) for index in names_in(snapshot).find("key", "")]
+        return [(entry.verifier, entry.signature) for entry in found if isinstance(entry, Key)]
+
     def checkpoint(self) -> str:
         """The newest checkpoint, as a signed note."""
         with self.snapshot() as snapshot:

@@ -150,6 +150,20 @@ def check_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proo
         raise BadProof(f"the tree of {old} entries is not shown to be a prefix of the tree of {new}")
 
 
+def prefix_root(old: int, new: int, new_root: bytes, proof: list[bytes]) -> bytes:
+    """The root that the tree with `new_root` has at size `old`, as a consistency proof shows it to whoever does not know it.
+
+    Raises BadProof when the proof does not lead to `new_root`, and where none can show this: `old` is `new` or a power of two.
+    """
+    _check_hashes(proof)
+    if not 0 < old < new or old & (old - 1) == 0:
+        raise BadProof(f"no consistency proof holds the root at size {old}")
+    found, found_new = _climb(old - 1, new - 1, b"", proof)
+    if found_new != new_root:
+        raise BadProof(f"the proof does not lead to the root at size {new}")
+    return found
+
+
 def _climb(node: int, last: int, old_root: bytes, proof: list[bytes]) -> tuple[bytes, bytes]:
     """The old and the new root that a consistency proof leads to."""
     rest = iter(proof)

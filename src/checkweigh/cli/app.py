@@ -16,6 +16,7 @@ from . import (
     showing,
     taking,
     telling,
+    witnessing,
     writing,
 )
 
@@ -29,7 +30,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-WRITE, READ, KEEP = "Write", "Read", "Keep"
+WRITE, READ, KEEP, WITNESS = "Write", "Read", "Keep", "Witness"
 COMMANDS = (
     ("init", writing.init, WRITE, "checkweigh init mine.ledger"),
     (
@@ -72,15 +73,33 @@ COMMANDS = (
     ("export-log", proving.export_log, KEEP, "checkweigh export-log mine.ledger /srv/www/mine"),
     ("backup", keeping.backup, KEEP, "checkweigh backup mine.ledger /media/stick/mine.ledger"),
     ("restore", keeping.restore, KEEP, "checkweigh restore /media/stick/mine.ledger mine.ledger"),
+    ("witness init", witnessing.init, WITNESS, "checkweigh witness init rep --name union.example/rep"),
+    ("witness follow", witnessing.follow, WITNESS, "checkweigh witness follow rep mine.example/north+…"),
+    ("witness check", witnessing.check, WITNESS, "checkweigh witness check rep /media/stick/mine.ledger"),
+    ("witness serve", witnessing.serve, WITNESS, "checkweigh witness serve rep --port 8650"),
+    ("witness show", witnessing.show, WITNESS, "checkweigh witness show rep"),
+    ("witness evidence", witnessing.evidence, WITNESS, "checkweigh witness evidence rep/evidence"),
 )
-"""Every command: its name, what it does, the group of `--help` that it stands in, and an example."""
+"""Every command: its name, what it does, the group of `--help` that it stands in, and an example. Those of two words are in a group."""
+
+GROUPS = {
+    "witness": typer.Typer(
+        help="The second book of a workers' representative: agree to a ledger's checkpoints, and keep what contradicts them.",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+    )
+}
+for name, commands in GROUPS.items():
+    app.add_typer(commands, name=name, rich_help_panel=KEEP)
 
 OWN_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
 """The options of a derived table, such as `--period week`, come from its registry."""
 
 for name, function, group, example in COMMANDS:
     settings = OWN_OPTIONS if function is showing.show else None
-    app.command(name, rich_help_panel=group, epilog=f"Example: [bold]{example}[/bold]", context_settings=settings)(
+    first, _, second = name.partition(" ")
+    place, called, panel = (GROUPS[first], second, None) if second else (app, name, group)
+    place.command(called, rich_help_panel=panel, epilog=f"Example: [bold]{example}[/bold]", context_settings=settings)(
         function
     )
 
