@@ -55,6 +55,7 @@ LAYERS: dict[str, set[str]] = {
     "receipt": FACTS | {"codec", "merkle", "checkpoint", "cosigned", "snapshot"},
     "receipt": FACTS | {"codec", "merkle", "checkpoint", "snapshot"},
     "witness": {"errors", "merkle", "checkpoint"},
+    "submitting": {"errors", "checkpoint", "cosigned", "snapshot", "ledger", "witness"},
     "restore": {"errors", "cosigned", "address", "stores", "ledger", "verify"},
     "tiles": {"errors", "merkle", "checkpoint", "bundles", "snapshot"},
     "fields": FACTS | {"units"},

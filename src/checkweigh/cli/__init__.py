@@ -9,6 +9,9 @@
     showing   show, log
     keeping   verify, landed, backup, restore
     proving   receipt, verify of a receipt, export-log
+    proving   receipt, and verify of a receipt
+    witnessing   witness init, follow, check, serve, show, evidence
+    submitting   witnesses, submit
     telling   demo
 
 Exit codes: 0 done, 1 a fault of Checkweigh itself, 2 Refused (nothing was written), 3 Broken, 4 Unsure, 130 interrupted.
