@@ -75,6 +75,10 @@ def answering(answer):
             self.end_headers()
             self.wfile.write(text)
 
+        def do_GET(self):
+            self.send_response(200, answer(self.path, b"") and "")
+            self.end_headers()
+
         def log_message(self, *given):
             """Nobody reads it."""
 

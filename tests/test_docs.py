@@ -4,9 +4,12 @@ In a block of `console`, a line that begins with `$ ` is run, lines that begin w
 `…` stands for any text, and a line of `...` for any lines.
 """
 
+import contextlib
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +27,7 @@ from docs import generate  # noqa: E402
 # Ibis 12 still calls by its old name what DuckDB 2 has renamed.
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md"])
 Step = tuple[str, list[str]]
+PORT = "8650"
 
 
 @pytest.mark.parametrize("name", generate.pages())
@@ -54,14 +58,15 @@ def test_commands_and_options_in_the_docs_exist(page):
     assert set(named) <= commands
 
 
-def steps(page: Path) -> list[Step]:
-    """The commands of a page, in order, each with the lines that it is said to print."""
+def steps(page: Path, port: str = PORT) -> list[Step]:
+    """The commands of a page, in order, each with the lines that it is said to print; they use the port instead of the usual one."""
     found: list[Step] = []
-    for block in re.findall(r"^```console\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S):
+    text = page.read_text(encoding="utf-8").replace(PORT, port)
+    for block in re.findall(r"^```console\n(.*?)^```$", text, re.M | re.S):
         for line in block.splitlines():
             if line.startswith("$ "):
                 found.append((line[2:], []))
-            elif line.startswith("> ") and not found[-1][1]:
+            elif (line.startswith("> ") or line == ">") and not found[-1][1]:
                 found[-1] = (found[-1][0] + "\n" + line[2:], [])
             else:
                 found[-1][1].append(line.rstrip())
@@ -74,6 +79,22 @@ def pattern(lines: list[str]) -> str:
     return "".join(parts)
 
 
+@pytest.fixture
+def port() -> str:
+    """A free port, which stands in for the one that the docs name."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return str(found.getsockname()[1])
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Where the commands of a page run; what they have left running, by its id in a file, is stopped in the end."""
+    yield tmp_path
+    for found in tmp_path.glob("*.pid"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(found.read_text()), signal.SIGKILL)
+
+
 def environment() -> dict[str, str]:
     """As a user's terminal of 100 characters, where the command is on the path."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -81,11 +102,11 @@ def environment() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if steps(page)], ids=lambda page: page.name)
-def test_what_a_page_shows_is_what_a_user_gets(page, tmp_path):
-    for command, lines in steps(page):
+def test_what_a_page_shows_is_what_a_user_gets(page, place, port):
+    for command, lines in steps(page, port):
         if command.startswith(("make ", "git ")):
             continue
-        done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment(), capture_output=True, text=True)
+        done = subprocess.run(["bash", "-c", command], cwd=place, env=environment(), capture_output=True, text=True)
         said = done.stdout + done.stderr
         assert "Traceback" not in said, said
         expected = 2 if "Refused:" in "".join(lines) else 3 if "Broken:" in "".join(lines) else 0

@@ -133,6 +133,19 @@ def test_a_witness_that_lies_is_not_believed(ledger, book):
             assert outcome.kind in ("false", "refused", "down"), (name, outcome)
             assert "\x1b" not in outcome.message
             assert not cosigned.kept(ledger.address), name
+            assert name != "too much" or "too long" in outcome.message
+
+
+def test_it_is_not_sent_elsewhere(ledger, book):
+    asked = []
+
+    def answer(path, body):
+        asked.append(path)
+        return 302, {"Location": "/elsewhere"}, b""
+
+    with answering(answer) as address:
+        assert submit(ledger, at(book, address), post).kind == "refused"
+    assert asked == ["/add-checkpoint"]
 
 
 def test_appending_waits_for_no_witness(ledger, book, monkeypatch):

@@ -53,7 +53,6 @@ LAYERS: dict[str, set[str]] = {
     "verify": FACTS
     | {"address", "codec", "merkle", "checkpoint", "cosigned", "stores", "bundles", "identities", "snapshot"},
     "receipt": FACTS | {"codec", "merkle", "checkpoint", "cosigned", "snapshot"},
-    "receipt": FACTS | {"codec", "merkle", "checkpoint", "snapshot"},
     "witness": {"errors", "merkle", "checkpoint"},
     "submitting": {"errors", "checkpoint", "cosigned", "snapshot", "ledger", "witness"},
     "restore": {"errors", "cosigned", "address", "stores", "ledger", "verify"},

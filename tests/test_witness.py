@@ -301,6 +301,7 @@ def test_evidence_comes_back_from_its_file_and_names_the_key():
         {"what": "unproven", "prefix": "", "proof": ()},
         {"shown": HONEST.note(9)},
         {"agreed": OTHER.note(7)},
+        {"agreed": HONEST.note(7)},
         {"agreed": cosign(OTHER.note(7), Signer("x.example", bytes(32)), 1)},
         {"shown": OTHER.note(9, STRANGER)},
         {"origin": "mine.example/south"},

@@ -149,6 +149,8 @@ def _keep(ledger: Ledger, snapshot: Snapshot, witness: Witness, reply: Reply) ->
         raise _Given("false", f"its answer is no cosignature of this checkpoint: {error}") from None
     try:
         cosigned.keep(ledger.address, note)
+    except BadSignature:
+        raise  # what was kept before has been damaged, which is not the witness's doing
     except Broken as error:
         raise _Given("conflict", str(error)) from None
 

@@ -9,7 +9,6 @@
     showing   show, log
     keeping   verify, landed, backup, restore
     proving   receipt, verify of a receipt, export-log
-    proving   receipt, and verify of a receipt
     witnessing   witness init, follow, check, serve, show, evidence
     submitting   witnesses, submit
     telling   demo
