@@ -160,3 +160,13 @@ def test_witnesses_come_back_as_they_were_written(ledger):
     assert cosigned.witnesses("none") == []
     with pytest.raises(BadKey, match="does not cosign"):
         cosigned.cosigner(str(SIGNER.verifier))
+
+
+def test_beside_a_ledger_in_a_database_they_rest_among_the_users_files(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHECKWEIGH_BESIDE", str(tmp_path / "beside"))
+    where, found = "postgresql://anna@db.example/works?schema=north", [cosigned.Witness("http://a.example", REP)]
+    cosigned.write_witnesses(where, found)
+    with founded(tmp_path / "ledger") as ledger:
+        cosigned.keep(where, cosign(ledger.checkpoint(), SIGNER, MOMENT))
+    assert cosigned.witnesses(where) == found and len(cosigned.kept(where)) == 1
+    assert (tmp_path / "beside").is_dir()

@@ -4,8 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -105,6 +109,59 @@ def test_a_ledger_that_changed_its_key_is_gone_along_with(told, ledger, book):
     (second, _), (third, handover) = ledger.handovers()
     assert [str(key) for key in book.all_followed()[0].keys] == [first, second, third]
     assert "is followed with the key" in told("witness", "follow", book.path, third, "--handover", handover)
+
+
+@pytest.mark.parametrize("first", [3, 256, 700])
+def test_a_published_log_is_held_against_the_book(told, book, ledger, tmp_path, first):
+    """From its directory and over the web: the tiles prove what the ledger itself would."""
+    log, other = tmp_path / "log", tmp_path / "other"
+    with ledger.append(EDGE) as batch:
+        for number in range(first - 3):
+            batch.add("shift", shift(f"s{number}"))
+    ledger.backup(other)
+    told("export-log", ledger.address, log)
+    assert "first that this witness has seen" in told("witness", "check", book.path, log)
+    grown(ledger, "a", "b")
+    told("export-log", ledger.address, log)
+    with published(log) as address:
+        assert "stand unchanged; 2 entries came since" in told("witness", "check", book.path, address)
+        assert "nothing came since" in told("witness", "check", book.path, address + "/")
+        with Ledger.open(other, write=True) as copy:
+            grown(copy, "x", "y", "z")
+        told("export-log", other, tmp_path / "otherlog")
+        with published(tmp_path / "otherlog") as second:
+            assert "two histories" in told("witness", "check", book.path, second, code=3)
+        ledger.rotate(EDGE)
+        told("export-log", ledger.address, log)
+        assert "signed with another key" in told("witness", "check", book.path, address, code=3)
+    assert "cannot be reached" in told("witness", "check", book.path, address, code=2)
+    assert [one.what for _, one in book.evidence()] == ["fork"]
+    for tile in (tmp_path / "otherlog" / "tile" / "0").rglob("*"):
+        if tile.is_file():
+            tile.write_bytes(b"short")
+    assert "is missing or too short" in told("witness", "check", book.path, tmp_path / "otherlog", code=3)
+
+
+@contextmanager
+def published(directory):
+    """A plain web server over a directory."""
+    handler = partial(Quiet, directory=str(directory))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Says nothing of its own."""
+
+    def log_message(self, *given):
+        """Nobody reads it."""
 
 
 def test_what_was_never_followed_and_what_is_no_evidence_is_said(told, ledger, book, tmp_path):

@@ -53,6 +53,7 @@ LAYERS: dict[str, set[str]] = {
     "verify": FACTS
     | {"address", "codec", "merkle", "checkpoint", "cosigned", "stores", "bundles", "identities", "snapshot"},
     "receipt": FACTS | {"codec", "merkle", "checkpoint", "cosigned", "snapshot"},
+    "published": {"errors", "merkle", "checkpoint", "tiles"},
     "witness": {"errors", "merkle", "checkpoint"},
     "submitting": {"errors", "checkpoint", "cosigned", "snapshot", "ledger", "witness"},
     "restore": {"errors", "cosigned", "address", "stores", "ledger", "verify"},

@@ -77,6 +77,7 @@ def checked_address(text: str) -> str:
 
 def write_witnesses(ledger: Where, found: list[Witness]) -> None:
     """Write the witnesses of a ledger down, in place of those that were."""
+    address_of(ledger).prepare()
     _write(witnesses_path(ledger), REMARK + "".join(f"{witness}\n" for witness in found))
 
 
@@ -120,6 +121,7 @@ def keep(ledger: Where, note: str) -> None:
     Raises Broken when another checkpoint of the same size is kept: then the ledger has changed beneath its witnesses.
     """
     directory = directory_of(ledger)
+    address_of(ledger).prepare()
     directory.mkdir(exist_ok=True)
     path = directory / f"{Checkpoint.parse(split_note(note)[0]).size}.checkpoint"
     with _alone(directory):

@@ -83,7 +83,7 @@ COMMANDS = (
     ("submit", submitting.submit, KEEP, "checkweigh submit mine.ledger --follow"),
     ("witness init", witnessing.init, WITNESS, "checkweigh witness init rep --name union.example/rep"),
     ("witness follow", witnessing.follow, WITNESS, "checkweigh witness follow rep mine.example/north+…"),
-    ("witness check", witnessing.check, WITNESS, "checkweigh witness check rep /media/stick/mine.ledger"),
+    ("witness check", witnessing.check, WITNESS, "checkweigh witness check rep https://mine.example/log"),
     ("witness serve", witnessing.serve, WITNESS, "checkweigh witness serve rep --port 8650"),
     ("witness show", witnessing.show, WITNESS, "checkweigh witness show rep"),
     ("witness evidence", witnessing.evidence, WITNESS, "checkweigh witness evidence rep/evidence"),

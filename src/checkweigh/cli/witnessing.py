@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..address import Address, FileAddress, address_of
+from ..address import FileAddress, address_of
 from . import edge, proving
 
 if TYPE_CHECKING:
     from ..checkpoint import Checkpoint, Verifier
+    from ..published import Published
+    from ..snapshot import Snapshot
     from ..witness import Directory, Evidence, Followed, Submission, Witness
     from ..witness.book import Considered
 
@@ -35,11 +37,10 @@ HANDOVER = Annotated[
     ),
 ]
 SHOWN = Annotated[
-    Address,
+    str,
     typer.Argument(
-        metavar="LEDGER|CHECKPOINT",
-        parser=address_of,
-        help="What you were shown: the ledger, or a checkpoint or receipt of it.",
+        metavar="LEDGER|LOG|CHECKPOINT",
+        help="What you were shown: the ledger, its log as exported to a directory or a web address, or a checkpoint or receipt.",
         show_default=False,
     ),
 ]
@@ -165,26 +166,55 @@ def check(directory: DIRECTORY, shown: SHOWN, out: OUT = None) -> None:
         edge.tell(f"The cosigned checkpoint is saved in {place}.")
 
 
-def _submission(witness: "Witness", shown: Address) -> "tuple[Followed, Submission]":
+def _submission(witness: "Witness", shown: str) -> "tuple[Followed, Submission]":
     """What was shown as a submission, and what was agreed to before."""
+    from .. import published
     from ..ledger import Ledger
+
+    if shown.startswith(("http://", "https://")):
+        return _of_log(witness, published.at_address(shown))
+    if (Path(shown) / "checkpoint").is_file():
+        return _of_log(witness, published.in_directory(Path(shown)))
+    address = address_of(shown)
+    if isinstance(address, FileAddress) and not _is_ledger(address.path):
+        return _of_note(witness, address.path)
+    with Ledger.open(address) as ledger:
+        before = _gone_over(witness, _followed(witness, ledger.origin), ledger.genesis, ledger.handovers())
+        with ledger.snapshot() as snapshot:
+            return before, _continuing(before, snapshot.note, snapshot)
+
+
+def _of_log(witness: "Witness", log: "Published") -> "tuple[Followed, Submission]":
+    from ..errors import Broken
     from ..witness import Submission
 
-    if isinstance(shown, FileAddress) and not _is_ledger(shown.path):
-        note = _note(shown.path)
-        before = _followed(witness, Submission(0, (), note).checkpoint.origin)
-        if _head(note).size > before.checkpoint.size > 0:
-            hint = f"a checkpoint alone does not show that it continues the {before.checkpoint.size:,} agreed to"
-            raise _refused(f"{shown}: {hint}; give the ledger itself")
-        return before, Submission(before.checkpoint.size, (), note)
-    with Ledger.open(shown) as ledger:
-        before = _gone_over(witness, _followed(witness, ledger.origin), ledger.genesis, ledger.handovers())
-        old = before.checkpoint.size
-        with ledger.snapshot() as snapshot:
-            if not 0 < old <= snapshot.size:
-                return before, Submission(old, (), snapshot.note)
-            proof = tuple(snapshot.consistency_proof(old, snapshot.size))
-            return before, Submission(old, proof, snapshot.note, snapshot.root(old))
+    before = _followed(witness, Submission(0, (), log.note).checkpoint.origin)
+    if log.keys and str(before.keys[-1]) != log.keys[-1]:
+        hint = "check the ledger itself, or go over to it with `witness follow --handover`"
+        raise Broken(f"{log.name} is signed with another key than the one followed: {log.keys[-1]}; {hint}")
+    return before, _continuing(before, log.note, log)
+
+
+def _of_note(witness: "Witness", path: Path) -> "tuple[Followed, Submission]":
+    from ..witness import Submission
+
+    note = _note(path)
+    before = _followed(witness, Submission(0, (), note).checkpoint.origin)
+    old = before.checkpoint.size
+    if _head(note).size > old > 0:
+        said = f"a checkpoint alone does not show that it continues the {old:,} agreed to"
+        raise _refused(f"{path}: {said}; give the ledger itself")
+    return before, Submission(old, (), note)
+
+
+def _continuing(before: "Followed", note: str, log: "Snapshot | Published") -> "Submission":
+    """A checkpoint with the proof from what was agreed to, where it can continue that."""
+    from ..witness import Submission
+
+    old, size = before.checkpoint.size, log.checkpoint.size
+    if not 0 < old <= size:
+        return Submission(old, (), note)
+    return Submission(old, tuple(log.consistency_proof(old, size)), note, log.root(old))
 
 
 def _is_ledger(path: Path) -> bool:
