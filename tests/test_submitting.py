@@ -47,6 +47,19 @@ def test_it_is_kept_as_the_ledger_grows(ledger, book):
     assert [one.checkpoint.size for one in book.all_followed()] == [6]
 
 
+def test_a_ledger_in_either_store_is_witnessed(where, tmp_path):
+    rep = Directory.create(tmp_path / "rep", "union.example/rep", lambda n: bytes(n))
+    with founded(where) as ledger, serving(rep.path) as server:
+        Witness(rep.signer, rep).follow(Verifier.parse(ledger.verifier))
+        witness = at(rep, server.address)
+        cosigned.write_witnesses(where, [witness])
+        for name in "ab":
+            assert submit(ledger, cosigned.witnesses(where)[0], post).kind == "agreed"
+            grown(ledger, name)
+        (found,) = verify(where, witnesses=[witness.key]).cosigned
+        assert (found.size, ledger.size) == (5, 6)
+
+
 def test_a_witness_that_knows_more_than_was_kept_is_met_where_it_is(ledger, book):
     with serving(book.path) as server:
         witness = at(book, server.address)
@@ -97,6 +110,26 @@ def test_a_ledger_that_has_lost_entries_is_told(ledger, book, tmp_path):
             outcome = submit(early, witness, post)
             assert outcome.kind == "conflict" and "another history" in outcome.message
     assert "fork" in {one.what for _, one in book.evidence()}
+
+
+def test_whoever_is_overtaken_by_others_shows_what_they_have_added(ledger, book):
+    """Another process adds and submits between our reading and our asking: that is no conflict, and leaves no doubt behind."""
+    with serving(book.path) as server:
+        witness, overtaken = at(book, server.address), []
+
+        def late(address, body):
+            if not overtaken:
+                overtaken.append(True)
+                grown(ledger, "a")
+                assert submit(ledger, witness, post).kind == "agreed"
+            return post(address, body)
+
+        outcome = submit(ledger, witness, late)
+        assert (outcome.kind, outcome.size) == ("agreed", 5)
+        ((_, found),) = book.evidence()
+        assert found.what == "rollback"
+        while not book.settled(found):
+            submit(ledger, witness, post)
 
 
 def lies(ledger, book):

@@ -70,18 +70,41 @@ class _Given(Exception):
         self.message = message
 
 
+class _Behind(Exception):
+    """The witness knows `size` entries, more than the snapshot that it was to be shown."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+
 def submit(ledger: Ledger, witness: Witness, post: Post) -> Outcome:
     """Show the ledger's newest checkpoint to a witness and keep its cosignature. Raises nothing that is the witness's fault."""
+    try:
+        for _ in range(ROUNDS):
+            try:
+                return _agreed(ledger, witness, post)
+            except _Behind as behind:
+                _check_grown(ledger, behind.size)
+        raise _Given("down", "others submit so fast that this did not get its turn")
+    except _Given as given:
+        return Outcome(witness, given.kind, given.message)
+    except Unreachable as error:
+        return Outcome(witness, "down", str(error))
+
+
+def _agreed(ledger: Ledger, witness: Witness, post: Post) -> Outcome:
     with ledger.snapshot() as snapshot:
-        try:
-            reply = _asked(ledger, snapshot, witness, post)
-            _keep(ledger, snapshot, witness, reply)
-        except _Given as given:
-            return Outcome(witness, given.kind, given.message)
-        except Unreachable as error:
-            return Outcome(witness, "down", str(error))
+        reply = _asked(ledger, snapshot, witness, post)
+        _keep(ledger, snapshot, witness, reply)
         said = f"agreed to {snapshot.size:,} {'entry' if snapshot.size == 1 else 'entries'}"
         return Outcome(witness, "agreed", said, snapshot.size)
+
+
+def _check_grown(ledger: Ledger, size: int) -> None:
+    """Give up unless the ledger has by now what a witness knows: then others have added and submitted meanwhile."""
+    if ledger.size < size:
+        gone = "entries are gone, or this is an older copy; do not go on with it before you know which"
+        raise _Given("conflict", f"it has agreed to {size:,} entries, and the ledger holds {ledger.size:,}: {gone}")
 
 
 def last_size(ledger: Ledger, witness: Witness) -> int:
@@ -98,10 +121,7 @@ def _asked(ledger: Ledger, snapshot: Snapshot, witness: Witness, post: Post) -> 
     old, handed_over = last_size(ledger, witness), False
     for _ in range(ROUNDS):
         if old > snapshot.size:
-            gone = "entries are gone, or this is an older copy; do not go on with it before you know which"
-            raise _Given(
-                "conflict", f"it has agreed to {old:,} entries, and the ledger holds {snapshot.size:,}: {gone}"
-            )
+            raise _Behind(old)
         proof = snapshot.consistency_proof(old, snapshot.size) if old else []
         reply = post(f"{witness.address}/add-checkpoint", Submission(old, tuple(proof), snapshot.note).body)
         if reply.status == 409:

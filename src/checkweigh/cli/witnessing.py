@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from ..witness.book import Considered
 
 PORT = 8650
+SETTLED = {
+    "rollback": "Settled: the ledger has shown since that it holds what was agreed to.",
+    "unproven": "Settled: it has been agreed to since.",
+}
 SQLITE = b"SQLite format 3\x00"
 DIRECTORY = Annotated[Path, typer.Argument(metavar="DIR", help="The directory of the witness.", show_default=False)]
 NEW = Annotated[
@@ -112,8 +116,9 @@ def _hear(considered: "Considered") -> None:
             origin, size = considered.note.split("\n")[:2]
             edge.tell(f"{origin}: agreed to {edge.counted(int(size))}, {edge.now():%Y-%m-%d %H:%M:%S} UTC")
     elif considered.kept_at is not None:
-        said = alarm(considered.evidence)
-        edge.aside().print(Text(f"{considered.evidence.what.upper()}: {said}", "bold red"), soft_wrap=True)
+        said, proof = alarm(considered.evidence), considered.evidence.what == "fork"
+        style = "bold red" if proof else "yellow"
+        edge.aside().print(Text(f"{considered.evidence.what.upper()}: {said}", style), soft_wrap=True)
         edge.aside().print(f"  The evidence is in {considered.kept_at}", soft_wrap=True)
 
 
@@ -308,7 +313,7 @@ def _show_evidence(book: "Directory") -> int:
     for path, one in found:
         settled = one.what != "fork" and book.settled(one)
         edge.tell(f"  {one.seen}  ", (one.what.upper(), "bold red" if one.what == "fork" else "yellow"), f"  {path}")
-        edge.tell(f"    {'Settled: it has been agreed to since.' if settled else alarm(one)}")
+        edge.tell(f"    {SETTLED[one.what] if settled else alarm(one)}")
     return sum(one.what == "fork" for _, one in found)
 
 

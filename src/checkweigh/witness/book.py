@@ -252,10 +252,12 @@ class Directory:
         return sorted(((path, parse(path.read_bytes())) for path in paths), key=lambda found: found[1].seen)
 
     def settled(self, found: Evidence) -> bool:
-        """Whether what was shown has been agreed to since, with a proof: then it contradicts nothing."""
+        """Whether what was unproven has been agreed to since, or what seemed to be gone has been shown again."""
         shown = Checkpoint.parse(split_note(found.shown)[0])
         with self.page() as page:
-            note = page.agreed(found.origin, shown.size)
+            note, followed = page.agreed(found.origin, shown.size), page.followed(found.origin)
+        if found.what == "rollback":
+            return followed is not None and followed.moment > datetime.fromisoformat(found.seen).timestamp()
         return note is not None and Checkpoint.parse(split_note(note)[0]).root == shown.root
 
     def by_hash(self, origin_hash: str) -> str | None:
