@@ -12,6 +12,7 @@ from checkweigh import errors
 from checkweigh.address import DatabaseAddress, address_of
 from checkweigh.codec import decode
 from checkweigh.ledger import Ledger, key_path
+from checkweigh.people import People
 from checkweigh.restore import restore
 from checkweigh.stores.opening import create_store
 from checkweigh.verify import verify
@@ -84,6 +85,19 @@ def test_everything_works_as_in_a_file(works, address, beside, server):
     assert (key_path(address).stat().st_mode & 0o777, key_path(address).parent.stat().st_mode & 0o777) == (0o600, 0o700)
     with Ledger.open(address, write=True) as again:
         assert again.find("shift", "s-1") == [4]
+
+
+def test_whoever_writes_from_another_computer_brings_the_key_along(works, address, tmp_path, monkeypatch):
+    secret = key_path(address).read_text()
+    monkeypatch.setenv("CHECKWEIGH_BESIDE", str(tmp_path / "elsewhere"))
+    with pytest.raises(errors.NoKey, match=f"put it into {tmp_path}/elsewhere/.*key or CHECKWEIGH_KEY"):
+        Ledger.open(address, write=True)
+    monkeypatch.setenv("CHECKWEIGH_KEY", secret)
+    with Ledger.open(address, write=True) as ledger, ledger.append(EDGE) as batch:
+        batch.add("shift", shift("s-1"))
+    with People.open(address, create=True) as people:
+        assert people.path.parent.parent.parent == tmp_path / "elsewhere"
+        assert people.path.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_several_ledgers_share_a_database(works, server, beside):

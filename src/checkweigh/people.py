@@ -73,6 +73,7 @@ class People:
         """The people of the ledger at an address. Raises Refused when it has none and `create` is not asked for."""
         path = private_path(ledger)
         if create and not path.exists():
+            address_of(ledger).prepare()
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         if not path.exists():
             raise Refused(

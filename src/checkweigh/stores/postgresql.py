@@ -256,7 +256,8 @@ def _commit(address: DatabaseAddress, connection: Connection) -> None:
         done = connection.execute("COMMIT", prepare=False).statusmessage
     except psycopg.Error as error:
         if _lost(connection, error):
-            raise Unsure(f"{address}: the connection was lost while the server was to keep what was written") from error
+            said = "the connection was lost while the server was to keep what was written"
+            raise Unsure(f"{address}: {said}; look whether it is there before you do it again") from error
         raise
     if done != "COMMIT":
         raise CannotWrite(f"{address}: the server undid what was to be written; nothing was written; try again")
