@@ -21,11 +21,12 @@ from time import perf_counter, process_time
 import duckdb
 from bench.work import Work
 
-from checkweigh import columns, importing
-from checkweigh.ledger import Edge, Ledger
+from checkweigh import columns, importing, tiles
+from checkweigh.ledger import Edge, Ledger, verifiers
 
 SMALL = ("site", "job", "worker", "crew", "quota", "rule")
 IMPORTS = 3
+EXPORTS = 3
 HASHINGS = 3
 KILOBYTE = 1024  # the unit in which Linux tells memory
 
@@ -119,6 +120,20 @@ def hash_seconds(entries: Sequence[bytes]) -> float:
         above = [sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
         level = above + level[2 * len(above) :]
     return perf_counter() - started
+
+
+def export_ratio(path: Path) -> tuple[list[float], list[float], tiles.Exported]:
+    """Seconds of several exports as static files, and of hashing the same entries and nodes with hashlib alone, turn about."""
+    exports, hashings = [], []
+    with Ledger.open(path) as ledger, ledger.snapshot() as snapshot:
+        entries = [entry for _, entry in snapshot.entries(0, snapshot.size)]
+        for _ in range(EXPORTS):
+            with tempfile.TemporaryDirectory(dir=path.parent) as fresh:
+                started = perf_counter()
+                done = tiles.export(snapshot, verifiers(snapshot), Path(fresh))
+                exports.append(perf_counter() - started)
+            hashings.append(hash_seconds(entries))
+    return exports, hashings, done
 
 
 def bytes_at_rest(path: Path, shifts: int) -> dict[str, float]:

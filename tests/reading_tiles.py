@@ -1,8 +1,7 @@
 """A reader of tiled transparency logs over HTTP, written from the specifications alone.
 
-C2SP tlog-tiles, tlog-checkpoint and signed-note, and RFC 6962. It shares no code with what it reads.
-It takes a URL prefix and a verifier key,
-and believes nothing that it has not hashed itself.
+C2SP tlog-tiles, tlog-proof, tlog-checkpoint and signed-note, and RFC 6962. It shares no code with what it reads. It takes a URL prefix, or
+a proof, and a verifier key, and believes nothing that it has not hashed itself.
 """
 
 import base64
@@ -46,17 +45,45 @@ def number_path(n):
     return "/".join(["x" + element for element in elements[:-1]] + elements[-1:])
 
 
+class Key:
+    """A verifier key for Ed25519 signatures of notes."""
+
+    def __init__(self, vkey):
+        self.name, key_id, key = vkey.split("+", 2)
+        key = base64.b64decode(key)
+        demand(key[0] == 1 and len(key) == 33, "no Ed25519 key")
+        self.id = hashlib.sha256(self.name.encode() + b"\n" + key).digest()[:4]
+        demand(self.id.hex() == key_id, "the id of the key does not fit")
+        self.key = Ed25519PublicKey.from_public_bytes(key[1:])
+
+    def opened(self, note):
+        """(size, root) of a checkpoint, whose signature is verified."""
+        body, _, signatures = note.rpartition("\n\n")
+        body += "\n"
+        origin, size, root = body.split("\n")[:3]
+        demand(origin == self.name, "a checkpoint of another log")
+        signed = False
+        for line in signatures.splitlines():
+            dash, name, signature = line.split(" ")
+            demand(dash == "\u2014", "no signature line")
+            raw = base64.b64decode(signature)
+            if (name, raw[:4]) == (self.name, self.id):
+                try:
+                    self.key.verify(raw[4:], body.encode())
+                except InvalidSignature:
+                    raise NotALog("the signature is false") from None
+                signed = True
+        demand(signed, "not signed by the log")
+        demand(str(int(size)) == size, "a size in another spelling")
+        return int(size), base64.b64decode(root)
+
+
 class Log:
     """A log at a URL prefix, with the key that its owner has given out."""
 
     def __init__(self, prefix, vkey):
         self.prefix = prefix.rstrip("/")
-        self.name, key_id, key = vkey.split("+", 2)
-        key = base64.b64decode(key)
-        demand(key[0] == 1 and len(key) == 33, "no Ed25519 key")
-        self.key_id = hashlib.sha256(self.name.encode() + b"\n" + key).digest()[:4]
-        demand(self.key_id.hex() == key_id, "the id of the key does not fit")
-        self.key = Ed25519PublicKey.from_public_bytes(key[1:])
+        self.key = Key(vkey)
         self.fetched = 0
 
     def get(self, path):
@@ -70,25 +97,7 @@ class Log:
 
     def checkpoint(self):
         """(size, root) of the newest checkpoint, whose signature is verified."""
-        note = self.get("checkpoint").decode()
-        body, _, signatures = note.rpartition("\n\n")
-        body += "\n"
-        origin, size, root = body.split("\n")[:3]
-        demand(origin == self.name, "a checkpoint of another log")
-        signed = False
-        for line in signatures.splitlines():
-            dash, name, signature = line.split(" ")
-            demand(dash == "\u2014", "no signature line")
-            raw = base64.b64decode(signature)
-            if (name, raw[:4]) == (self.name, self.key_id):
-                try:
-                    self.key.verify(raw[4:], body.encode())
-                except InvalidSignature:
-                    raise NotALog("the signature is false") from None
-                signed = True
-        demand(signed, "not signed by the log")
-        demand(str(int(size)) == size, "a size in another spelling")
-        return int(size), base64.b64decode(root)
+        return self.key.opened(self.get("checkpoint").decode())
 
     def widths(self, count):
         """(index, width) of the tiles that hold so many things; the last may be partial."""
@@ -170,3 +179,15 @@ def leads_to(entry, index, path, size, root):
         return hashlib.sha256(b"\x01" + rest[-1] + climb(start + k, stop, rest[:-1])).digest()
 
     return climb(0, size, path) == root
+
+
+def proven(proof, vkey):
+    """The entry that a C2SP tlog-proof carries as its extra data, once it is proven, and its index."""
+    head, _, note = proof.partition("\n\n")
+    first, extra, index, *hashes = head.split("\n")
+    demand(first == "c2sp.org/tlog-proof@v1" and extra.startswith("extra ") and index.startswith("index "), "no proof")
+    entry, index = base64.b64decode(extra[6:]), int(index[6:])
+    size, root = Key(vkey).opened(note)
+    demand(0 <= index < size, "an index beyond the end")
+    demand(leads_to(entry, index, [base64.b64decode(line) for line in hashes], size, root), "the hashes lead elsewhere")
+    return entry, index

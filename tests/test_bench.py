@@ -56,6 +56,13 @@ def test_pandas_finds_the_same_but_for_rounding(path: Path, tmp_path: Path) -> N
     assert marks[0] == pytest.approx(marks[1], rel=0.02)
 
 
+def test_an_export_is_timed_beside_the_hashing_of_the_same_entries(path: Path) -> None:
+    exports, hashings, done = book.export_ratio(path)
+    assert len(exports) == len(hashings) == book.EXPORTS and min(exports) > min(hashings) > 0
+    with Ledger.open(path) as ledger:
+        assert (done.before, done.size) == (0, ledger.size)
+
+
 def test_the_work_is_the_same_every_time_and_shaped_as_described() -> None:
     work, again = Work(MILLION), Work(MILLION)
     days = list(work.shifts())

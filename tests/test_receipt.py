@@ -17,6 +17,7 @@ from checkweigh.kinds import Shift
 from checkweigh.ledger import Ledger, verifiers
 from checkweigh.receipt import Receipt, check, of_entry
 from conftest import EDGE, founded, shift
+from reading_tiles import NotALog, proven
 from test_verify import change, forge
 
 SIGNER = Signer("mine.example/north", bytes(range(32)))
@@ -90,6 +91,16 @@ def test_a_receipt_comes_back_and_holds(book, index):
     with Ledger.open(book) as ledger:
         assert (one.entry, one.checkpoint.root) == (ledger.entry(index), ledger.root())
     assert (proven.key, proven.cosigned) == (key, ())
+
+
+@pytest.mark.parametrize("index", [0, 255, 256, 403])
+def test_a_reader_that_shares_no_code_finds_the_same_proven(book, index):
+    one, key = taken(book, index)
+    text = cosigned(one).encode().decode()
+    assert proven(text, str(key)) == (one.entry, index)
+    for old, new in [(f"index {index}", f"index {index + 1}"), ("\n404\n", "\n405\n"), ("extra e", "extra f")]:
+        with pytest.raises(NotALog):
+            proven(text.replace(old, new), str(key))
 
 
 def test_the_only_entry_of_a_ledger_has_a_receipt_without_hashes(tmp_path):
