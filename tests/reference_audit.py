@@ -4,6 +4,7 @@ from collections import defaultdict
 from datetime import timedelta
 from fractions import Fraction
 from itertools import pairwise
+from math import hypot, log
 from statistics import median
 
 import reference
@@ -223,3 +224,59 @@ def _closed(row, recorded, book):
         row["id"] in award.get("for", []) and timedelta(0) <= moment(award["recorded"]) - recorded <= DAY
         for _, _, award in book["award"]
     )
+
+
+def displaced(entries, size=None):
+    """Findings before false discoveries are controlled."""
+    rows = [
+        row
+        for row in standing(entries, size)[1]
+        if row["placed"] and row["holder"] == "single" and not row["lower"] and row["hours"]
+    ]
+    rates, groups = defaultdict(list), []
+    for row in sorted(rows, key=lambda row: (row["job"], row["site"], row["started"], row["entry"])):
+        rates[row["job"], row["worker"]].append(float(row["quantity"]) / float(row["hours"]))
+        last = groups[-1][-1] if groups else None
+        beside = last and (last["job"], last["site"]) == (row["job"], row["site"])
+        if beside and row["started"] - last["started"] <= HOUR * 3 / 2:
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    groups = [group for group in groups if len(group) > 3]
+    usual = _usual_rates(rates, {(row["job"], row["worker"]) for group in groups for row in group})
+    for group in groups:
+        yield from _moved([(row, *usual(row["job"], row["worker"])) for row in group])
+
+
+def _usual_rates(rates, looked_at):
+    """Of a job and a worker: the usual rate, and the relative spread."""
+    spread = lambda some, middle: 1.4826 * median(abs(rate / middle - 1) for rate in some)  # noqa: E731
+    known = {key: some for key, some in rates.items() if key in looked_at and len(some) >= 5 and median(some) > 0}
+    off = defaultdict(list)
+    for (job, _), some in known.items():
+        off[job] += [abs(rate / median(some) - 1) for rate in some]
+
+    def usual(job, worker):
+        if (job, worker) not in known:
+            everybody = [rate for (of, _), some in rates.items() if of == job for rate in some]
+            return median(everybody), spread(everybody, median(everybody))
+        some = known[job, worker]
+        least = 1.4826 * median(off[job]) * (0.5 if len(some) >= 10 else 1)
+        return median(some), max(spread(some, median(some)), least)
+
+    return usual
+
+
+def _moved(group):
+    figures = []
+    for row, middle, share in group:
+        usually = middle * float(row["hours"])
+        figures.append((row, usually, float(row["quantity"]) - usually, usually * share))
+    for row, usually, excess, spread in figures:
+        rest = [figure for figure in figures if figure[0] is not row]
+        others, width = sum(figure[2] for figure in rest), sum(figure[3] ** 2 for figure in rest) ** 0.5
+        own_z = log(max(float(row["quantity"]) / usually, 1e-9)) * usually / spread
+        whole = hypot(width, spread)
+        several = others < min(figure[2] for figure in figures)
+        if own_z >= 2 and others / width <= -1 and several and abs(excess + others) <= 3 * whole:
+            yield found(row["entry"], (own_z * width - others / width * spread) / whole)

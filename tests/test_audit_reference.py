@@ -7,6 +7,8 @@ import pytest
 
 import reference_audit
 from books import derive, entry, known
+from checkweigh import tables
+from checkweigh.derived.audit import displaced
 from checkweigh.entries import time_text
 from checkweigh.errors import BadEntry
 
@@ -120,3 +122,35 @@ def test_the_checks_find_what_plain_python_finds(seed):
 @pytest.mark.parametrize("code", CODES)
 def test_the_random_ledgers_hold_something_to_find(code):
     assert sum(len(plainly(code, trial(seed))) > 0 for seed in SEEDS) >= 2
+
+
+def crowd(seed):
+    """A month of six people of different gifts and two newcomers side by side; now and then somebody gets what others lack."""
+    draw = random.Random(seed)
+    made = [*BASE, *(entry("worker", id=f"w{n}", site="mine", from_="2020-01-01") for n in range(8))]
+    for day in range(1, 29):
+        there = [n for n in range(8) if draw.random() < (0.85 if n < 6 else 0.12)]
+        output = {n: (6 + n) * draw.lognormvariate(0, 0.12) for n in there}
+        if len(there) > 4 and draw.random() < 0.25:
+            there = draw.sample(there, len(there))
+            for n in there[1:4]:
+                output[n] -= 2.5
+                output[there[0]] += 2.5
+        for n in there:
+            started = f"2024-02-{day:02d}T{6 + n // 6:02d}:{draw.randrange(60):02d}:00Z"
+            made.append(entry(
+                "shift", id=f"{n} {day}", worker=f"w{n}", job="hew", site="mine", started=started, hours="8", quantity=f"{output[n]:.3f}1",
+                helpers=[{"worker": "ada", "hours": "1"}] if draw.random() < 0.03 else None,
+            ))  # fmt: skip
+    return made
+
+
+def test_displaced_is_what_plain_python_finds():
+    scores = {}
+    for seed in range(2):
+        told = crowd(seed)
+        got = tables.collect(displaced.find(known(told))).to_pylist()
+        found = {row["entry"]: row["score"] for row in got}
+        scores |= found
+        assert found == pytest.approx({row["entry"]: row["score"] for row in reference_audit.displaced(told)})
+    assert len(scores) > 5 and max(scores.values()) > 4 > min(scores.values())

@@ -22,7 +22,7 @@ import ibis.expr.types as ir
 from ...tables import Tables
 from ..arithmetic import EXPECTED, FIGURE, near, settled
 from ..attainment import judged
-from .found import MOST_ENTRIES, evidence, finding, is_empty, named, said, text
+from .found import MOST_ENTRIES, evidence, finding, is_empty, named, said
 
 CODE = "claimed-attainment"
 HELP = "the attainment that is claimed is not what quota and quantity give"
@@ -65,7 +65,8 @@ def _claims(tables: Tables) -> ir.Table:
 
 def _places(figure: ir.Value) -> ir.IntegerValue:
     """How many places a figure is stated to."""
-    return text(figure).re_extract(r"\.(\d+)$", 1).length().cast("int64")
+    units = [(n, ibis.literal(Decimal(1).scaleb(-n), FIGURE)) for n in range(PLACES)]
+    return ibis.cases(*((figure % unit == 0, n) for n, unit in units), else_=PLACES).cast("int64")
 
 
 def _with_figures(tables: Tables) -> ir.Table:

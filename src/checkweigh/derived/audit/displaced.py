@@ -6,12 +6,14 @@ Who works at one job and site and begins within 90 minutes of one another is a g
     spread s = usual rate × hours × d               d = 1.4826 × the median of |rate ÷ usual rate - 1| of the party, at least half of that
                                                     of everybody at the job (and all of that for parties with fewer than 10 shifts);
                                                     of parties with fewer than 5 shifts usual rate and d are those of all shifts of the job
-    z = (e - Σ e of the others) ÷ √Σ s² of all      p = the upper tail of the normal distribution at z
+    own z = ln(quantity ÷ (usual rate × hours)) ÷ d        output varies by factors, so a very good day is no outlier on this scale
+    others' z = Σ e of the others ÷ √Σ s² of them, S
+    z = (own z × S - others' z × s) ÷ √(S² + s²)           p = the upper tail of the normal distribution at z
 
-If everybody's luck is their own, z is standard normal; output that changed hands counts in it twice. A finding must also balance: the group
-as a whole within 2.5 √Σ s² of its usual output, the claimant at least 2 spreads above, the others together at least 1.645 spreads below
-theirs, and short also without the one who lacks most. The medians and the factor 1.4826, which makes them comparable to a standard
-deviation, are Hampel's (1974). The score is z.
+z is the estimate of what has moved, from both sides and each by its precision, in its standard errors. If everybody's luck is their own,
+it is standard normal. A finding must also hold from each side: own z at least 2, others' z at most -1, the others short also without the
+one who lacks most, and the group as a whole within 3 √(S² + s²) of its usual output. The medians and the factor 1.4826, which makes them
+comparable to a standard deviation, are Hampel's (1974). The score is z.
 
 It cannot see what was moved from few (fewer than three others), from people who start at other hours, or little by little: the claimant's
 usual rate has grown with it. In large groups a shift's worth disappears among the luck of so many. Shifts with stated helpers, of
@@ -35,7 +37,8 @@ GAP_MINUTES = 90
 OTHERS = 3
 HISTORY, OWN_SPREAD = 5, 10
 CONSISTENT = 1.4826
-BALANCE, ABOVE, BELOW = 2.5, 2.0, 1.645
+BALANCE, ABOVE, BELOW = 3.0, 2.0, 1.0
+LEAST = 1e-9
 MESSAGE = (
     "{who} is credited with {quantity} {unit} ({what}, {where}), {excess} more than usual, while the {others} others of the same "
     "job and shift have together {shortfall} {unit} less than usual. Was output moved from many tallies to one?"
@@ -48,9 +51,7 @@ def find(tables: Tables) -> ir.Table:
     shift = shift.filter(shift.single & ~shift.lower & (shift.hours > 0))
     groups = tables.kept(_groups(shift))
     rated = tables.kept(_compared(_with_usual(groups, shift, tables)))
-    likely = rated.filter(
-        (rated.excess >= ABOVE * rated.spread) & (rated.others_excess <= -BELOW * rated.others_spread)
-    )
+    likely = rated.filter((rated.own_z >= ABOVE) & (rated.others_z <= -BELOW))
     likely = likely.filter(likely.others_excess < likely.least_excess)  # one who lacks it all is not many
     likely = likely.filter((likely.excess + likely.others_excess).abs() <= BALANCE * likely.group_spread)
     return _told(rated, _with_chance(likely, rated, tables), tables)
@@ -104,12 +105,17 @@ def _compared(rated: ir.Table) -> ir.Table:
         size=rated.count().over(group), all_excess=rated.excess.sum().over(group), all_square=rated.square.sum().over(group),
         least_excess=rated.excess.min().over(group),
     )  # fmt: skip
-    rated = rated.filter((rated.size > OTHERS) & (rated.all_square > 0)).view()
-    others = rated.all_excess - rated.excess
-    return rated.mutate(
-        others_excess=others, group_spread=rated.all_square.sqrt(), others=rated["size"] - 1,
-        others_spread=ibis.greatest(rated.all_square - rated.square, 0.0).sqrt(), z=(rated.excess - others) / rated.all_square.sqrt(),
+    rated = rated.filter(
+        (rated["size"] > OTHERS) & (rated.spread > 0) & (rated.all_square > rated.square * (1 + LEAST))
+    ).view()
+    ratio = ibis.greatest(rated.quantity.cast("float64") / rated.usual, LEAST)
+    rated = rated.mutate(
+        others=rated["size"] - 1, others_excess=rated.all_excess - rated.excess, own_z=ratio.ln() * rated.usual / rated.spread,
+        group_spread=rated.all_square.sqrt(), others_spread=(rated.all_square - rated.square).sqrt(),
     ).drop("square", "all_excess", "all_square", "size")  # fmt: skip
+    rated = rated.mutate(others_z=rated.others_excess / rated.others_spread)
+    moved = rated.own_z * rated.others_spread - rated.others_z * rated.spread
+    return rated.mutate(z=moved / rated.group_spread)
 
 
 def _with_chance(likely: ir.Table, rated: ir.Table, tables: Tables) -> ir.Table:
