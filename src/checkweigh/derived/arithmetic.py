@@ -25,24 +25,30 @@ def exact(number: str, kind: str) -> ir.DecimalScalar:
     return ibis.literal(Decimal(number), type=kind)
 
 
-def _function(shape: Callable[..., None], name: str, returns: str) -> Callable[..., ir.DecimalValue]:
+def function(shape: Callable[..., None], name: str, returns: str) -> Callable[..., ir.DecimalValue]:
     """A function of the engine that takes decimals of any type."""
     shape.__annotations__["return"] = dt.dtype(returns)
     return cast(Callable[..., ir.DecimalValue], ibis.udf.scalar.builtin(shape, name=name))
 
 
-near = _function(lambda n, d: None, "near_figure", "float64")
+def aggregate(shape: Callable[..., None], name: str, returns: str) -> Callable[..., ir.NumericValue]:
+    """An aggregate of the engine."""
+    shape.__annotations__["return"] = dt.dtype(returns)
+    return cast(Callable[..., ir.NumericValue], ibis.udf.agg.builtin(shape, name=name))
+
+
+near = function(lambda n, d: None, "near_figure", "float64")
 """n ÷ d in millionths, roughly: to be a column of its own before it is `settled`. Absent where d is zero."""
-_settled = _function(lambda near, n, d: None, "settled_figure", FIGURE)
-shared = _function(lambda near, above, own, below, labour: None, "shared_figure", FIGURE)
+_settled = function(lambda near, n, d: None, "settled_figure", FIGURE)
+shared = function(lambda near, above, own, below, labour: None, "shared_figure", FIGURE)
 """above × own ÷ (below × labour), rounded down once; `near` is that in millionths, roughly."""
-share = _function(lambda above, own, labour: None, "share_of", EXPECTED)
+share = function(lambda above, own, labour: None, "share_of", EXPECTED)
 """above × own ÷ labour, rounded down to 9 places."""
-asked_of = _function(lambda asked, hours, people, asked_hours: None, "asked_of", EXPECTED)
+asked_of = function(lambda asked, hours, people, asked_hours: None, "asked_of", EXPECTED)
 """asked × hours × people ÷ asked hours, rounded down to 9 places; absent where the product is 10^20 or more."""
-less = _function(lambda this, other: None, "subtract", CHANGE)
+less = function(lambda this, other: None, "subtract", CHANGE)
 """this - other, of two figures."""
-hours_of = _function(lambda hours, people: None, "hours_of", "decimal(21, 9)")
+hours_of = function(lambda hours, people: None, "hours_of", "decimal(21, 9)")
 """hours × people."""
 
 

@@ -11,7 +11,20 @@ from types import ModuleType
 import ibis.expr.types as ir
 
 from ...tables import Tables
-from . import backdated, claimed_attainment, count_mismatch, displaced, duplicate, over_capacity, overlap
+from . import (
+    backdated,
+    bunching,
+    claimed_attainment,
+    count_mismatch,
+    displaced,
+    duplicate,
+    heaping,
+    over_capacity,
+    overlap,
+    own_history,
+    tail,
+    uncredited_help,
+)
 from .found import FOUND, MOST_LEVEL, given
 
 __all__ = ["CHECKS", "FOUND", "MOST_LEVEL", "Check", "given"]
@@ -45,10 +58,15 @@ def no_shift(tables: Tables) -> str | None:
 
 CHECKS: tuple[Check, ...] = (
     _check(over_capacity),
+    _check(uncredited_help),
+    _check(own_history),
+    _check(tail),
     _check(displaced),
     _check(count_mismatch),
     _check(overlap),
     _check(duplicate),
     _check(claimed_attainment),
     _check(backdated),
+    _check(bunching),
+    _check(heaping),
 )

@@ -6,6 +6,7 @@ no more than one with ten; checks that end in Python give their few rows back wi
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 
 import ibis
 import ibis.expr.types as ir
@@ -36,6 +37,11 @@ def given(tables: Tables, rows: Sequence[dict[str, object]]) -> ir.Table:
 
 def _plain(value: object) -> object:
     return list(value.items()) if isinstance(value, dict) else value
+
+
+def plain(number: Decimal) -> str:
+    """A decimal as exact text, without trailing zeros."""
+    return f"{number.normalize():f}"
 
 
 def nothing(tables: Tables) -> ir.Table:
