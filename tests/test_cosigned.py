@@ -101,7 +101,7 @@ def test_flipped_bits_of_a_kept_checkpoint_are_refused_when_its_witness_is_deman
     cosigned.keep(ledger.address, cosign(ledger.checkpoint(), SIGNER, MOMENT))
     path = next(cosigned.directory_of(ledger.address).iterdir())
     data = path.read_bytes()
-    for bit in range(0, len(data) * 8, 3):
+    for bit in range(0, len(data) * 8, 7):
         flipped = bytearray(data)
         flipped[bit // 8] ^= 1 << bit % 8
         path.write_bytes(flipped)

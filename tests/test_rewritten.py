@@ -2,8 +2,6 @@
 
 import base64
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -86,13 +84,6 @@ def head(path):
         return ledger.checkpoint()
 
 
-def command(*arguments):
-    """What a user is told by a command in a process of its own: (exit code, text)."""
-    program = "import sys; from checkweigh.cli import main; main(sys.argv[1:])"
-    done = subprocess.run([sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True)
-    return done.returncode, done.stdout + done.stderr
-
-
 def test_written_anew_without_a_change_it_is_the_same_to_the_last_bit(book, tmp_path):
     again = rewritten(book, tmp_path / "again", honest)
     assert head(again) == head(book)
@@ -109,7 +100,7 @@ def test_it_passes_every_check_on_its_own(book, forged):
 
 
 @pytest.mark.parametrize("later", [0, 1, 40])
-def test_a_witness_catches_it(book, forged, tmp_path, later):
+def test_a_witness_catches_it(run, book, forged, tmp_path, later):
     rep = Directory.create(tmp_path / "rep", "union.example/rep", lambda n: bytes(n))
     with Ledger.open(book) as ledger:
         Witness(rep.signer, rep).follow(Verifier.parse(ledger.verifier))
@@ -135,34 +126,27 @@ def test_a_witness_catches_it(book, forged, tmp_path, later):
     cosigned.lay(forged, cosigned.said(book))
     with pytest.raises(Broken, match=r"at size 304 the ledger has another root than .* cosigned by union"):
         verify(forged, witnesses=[witness.key])
-    code, said = command("witness", "evidence", path, "--key", verify(book).verifiers[0])
-    assert code == 0 and "proves a fork" in said
+    assert "proves a fork" in run("witness", "evidence", path, "--key", verify(book).verifiers[0]).out
 
 
-def test_a_representative_with_a_stick_catches_it_without_a_server(book, forged, tmp_path):
-    key = verify(book).verifiers[0]
-    assert command("witness", "init", tmp_path / "rep", "--name", "union.example/rep")[0] == 0
-    assert command("witness", "follow", tmp_path / "rep", key)[0] == 0
-    code, said = command("witness", "check", tmp_path / "rep", book)
-    assert code == 0 and "Agreed: " in said
-    code, said = command("witness", "check", tmp_path / "rep", forged)
-    assert code == 3 and "Its owner has shown two histories." in said
-    code, said = command("witness", "show", tmp_path / "rep")
-    assert code == 3 and "FORK" in said
+def test_a_representative_with_a_stick_catches_it_without_a_server(run, book, forged, tmp_path):
+    rep = tmp_path / "rep"
+    run("witness", "init", rep, "--name", "union.example/rep")
+    run("witness", "follow", rep, verify(book).verifiers[0])
+    assert "Agreed: " in run("witness", "check", rep, book).out
+    assert "Its owner has shown two histories." in run("witness", "check", rep, forged, code=3).err
+    assert "FORK" in run("witness", "show", rep, code=3).out
 
 
-def test_a_kept_receipt_catches_it(book, forged, tmp_path):
-    code, said = command("receipt", book, "s5", "--out", tmp_path / "mine.tlog-proof")
-    assert code == 0, said
-    code, said = command("verify", book, "--against", tmp_path / "mine.tlog-proof")
-    assert code == 0 and "is part of its history" in said
-    code, said = command("verify", forged, "--against", tmp_path / "mine.tlog-proof")
-    assert code == 3 and "history was rewritten: at size 304" in said
+def test_a_kept_receipt_catches_it(run, book, forged, tmp_path):
+    kept = tmp_path / "mine.tlog-proof"
+    run("receipt", book, "s5", "--out", kept)
+    assert "is part of its history" in run("verify", book, "--against", kept).out
+    assert "history was rewritten: at size 304" in run("verify", forged, "--against", kept, code=3).err
 
 
-def test_a_kept_checkpoint_catches_it(book, forged, tmp_path):
+def test_a_kept_checkpoint_catches_it(run, book, forged, tmp_path):
     kept = tmp_path / "monday.checkpoint"
-    assert command("verify", book, "--save", kept)[0] == 0
-    assert command("verify", book, "--against", kept)[0] == 0
-    code, said = command("verify", forged, "--against", kept)
-    assert code == 3 and "history was rewritten: at size 304" in said
+    run("verify", book, "--save", kept)
+    assert "is part of its history" in run("verify", book, "--against", kept).out
+    assert "history was rewritten: at size 304" in run("verify", forged, "--against", kept, code=3).err

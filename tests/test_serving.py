@@ -155,11 +155,14 @@ def test_killed_between_writing_and_answering_it_stands_by_what_it_wrote(book):
             add(server.address, HONEST.shown(0, 7))
         assert server.process.wait(timeout=20) == -signal.SIGKILL
     with serving(book.path) as server:
+        assert "of a fork" not in server.said
         assert add(server.address, OTHER.shown(0, 7))[0] == 409
         assert add(server.address, OTHER.shown(7, 7))[0] == 422
         assert add(server.address, HONEST.shown(0, 7)) == (409, "text/x.tlog.size", b"7\n")
         assert add(server.address, HONEST.shown(7, 7))[0] == 200
     assert [one.what for _, one in book.evidence()] == ["fork"]
+    with serving(book.path) as server:
+        assert "Note: 1 file of evidence of a fork" in server.said
 
 
 def test_killed_at_random_it_never_forgets_what_it_answered(book):

@@ -96,6 +96,10 @@ def serve(
 
     book = Directory.open(directory)
     at = listening(host, port)
+    if forks := sum(one.what == "fork" for _, one in book.evidence()):
+        edge.warn(
+            f"{forks} {'file' if forks == 1 else 'files'} of evidence of a fork; `checkweigh witness show {directory}` tells"
+        )
     followed = ", ".join(found.origin for found in book.all_followed()) or "no ledger yet"
     edge.tell(
         (book.signer.name, "bold green"), f" listens at http://{host}:{at.getsockname()[1]} and follows {followed}"
