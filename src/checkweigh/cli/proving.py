@@ -86,7 +86,7 @@ def _refuse_uncosigned(ledger: "Address", index: int, demanded: list["Verifier"]
 
     names = " and ".join(witness.name for witness in demanded)
     raise Refused(
-        f"no checkpoint that covers entry {index} is cosigned by {names}; run `checkweigh submit {ledger}` and ask again"
+        f"no checkpoint that covers entry {index} is cosigned by {names}; run `checkweigh submit {ledger.typed}` and ask again"
     )
 
 

@@ -89,7 +89,9 @@ def submit(ledger: LEDGER, follow: FOLLOW = False) -> None:
 
     found = cosigned.witnesses(ledger)
     if not found:
-        raise Refused(f"{ledger} has no witness; name one with `checkweigh witnesses {ledger} --add ADDRESS VKEY`")
+        raise Refused(
+            f"{ledger} has no witness; name one with `checkweigh witnesses {ledger.typed} --add ADDRESS VKEY`"
+        )
     with Ledger.open(ledger) as opened:
         if follow:
             _follow(opened, found)
