@@ -256,10 +256,22 @@ def _usual_rates(rates, looked_at):
     for (job, _), some in known.items():
         off[job] += [abs(rate / median(some) - 1) for rate in some]
 
+    whole = {job: median(rate for (of, _), some in rates.items() if of == job for rate in some) for job, _ in rates}
+    ratios = defaultdict(list)
+    for (job, worker), some in rates.items():
+        ratios[worker] += [(job, rate / whole[job]) for rate in some]
+    present = {worker for _, worker in looked_at}
+    gifts = {who: median(r for _, r in some) for who, some in ratios.items() if who in present and len(some) >= 5}
+
+    def newcomer(job, worker):
+        if worker in gifts:
+            everybody = [r / gifts[who] for who, some in ratios.items() if who in gifts for of, r in some if of == job]
+            return whole[job] * gifts[worker], spread(everybody, 1)
+        return whole[job], spread([rate for (of, _), some in rates.items() if of == job for rate in some], whole[job])
+
     def usual(job, worker):
         if (job, worker) not in known:
-            everybody = [rate for (of, _), some in rates.items() if of == job for rate in some]
-            return median(everybody), spread(everybody, median(everybody))
+            return newcomer(job, worker)
         some = known[job, worker]
         least = 1.4826 * median(off[job]) * (0.5 if len(some) >= 10 else 1)
         return median(some), max(spread(some, median(some)), least)
@@ -278,5 +290,5 @@ def _moved(group):
         own_z = log(max(float(row["quantity"]) / usually, 1e-9)) * usually / spread
         whole = hypot(width, spread)
         several = others < min(figure[2] for figure in figures)
-        if own_z >= 2 and others / width <= -1 and several and abs(excess + others) <= 3 * whole:
+        if own_z >= 2 and others / width <= -0.75 and several and abs(excess + others) <= 3 * whole:
             yield found(row["entry"], (own_z * width - others / width * spread) / whole)

@@ -138,6 +138,13 @@ def crowd(seed):
                 output[there[0]] += 2.5
         for n in there:
             started = f"2024-02-{day:02d}T{6 + n // 6:02d}:{draw.randrange(60):02d}:00Z"
+            woven = {
+                "job": "weave",
+                "site": "mill",
+                "hours": "1",
+                "quantity": f"{(2 + n) * draw.lognormvariate(0, 0.2):.3f}1",
+            }
+            made.append(entry("shift", id=f"{n} {day} w", worker=f"w{n}", started=started.replace("T0", "T1"), **woven))
             made.append(entry(
                 "shift", id=f"{n} {day}", worker=f"w{n}", job="hew", site="mine", started=started, hours="8", quantity=f"{output[n]:.3f}1",
                 helpers=[{"worker": "ada", "hours": "1"}] if draw.random() < 0.03 else None,

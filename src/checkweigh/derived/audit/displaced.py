@@ -5,13 +5,14 @@ Who works at one job and site and begins within 90 minutes of one another is a g
     excess e = quantity - usual rate × hours        usual rate: the median of the party's rate (quantity ÷ hours) in this job
     spread s = usual rate × hours × d               d = 1.4826 × the median of |rate ÷ usual rate - 1| of the party, at least half of that
                                                     of everybody at the job (and all of that for parties with fewer than 10 shifts);
-                                                    of parties with fewer than 5 shifts usual rate and d are those of all shifts of the job
+    of a party with fewer than 5 shifts of the job:  usual rate = that of all × gift, the median of what the party's rates are to the usual
+                                                    rates of all, over all its jobs; d likewise of everybody in the job
     own z = ln(quantity ÷ (usual rate × hours)) ÷ d        output varies by factors, so a very good day is no outlier on this scale
     others' z = Σ e of the others ÷ √Σ s² of them, S
     z = (own z × S - others' z × s) ÷ √(S² + s²)           p = the upper tail of the normal distribution at z
 
 z is the estimate of what has moved, from both sides and each by its precision, in its standard errors. If everybody's luck is their own,
-it is standard normal. A finding must also hold from each side: own z at least 2, others' z at most -1, the others short also without the
+it is standard normal. A finding must also hold from each side: own z at least 2, others' z at most -0.75, the others short also without the
 one who lacks most, and the group as a whole within 3 √(S² + s²) of its usual output. The medians and the factor 1.4826, which makes them
 comparable to a standard deviation, are Hampel's (1974). The score is z.
 
@@ -37,7 +38,8 @@ GAP_MINUTES = 90
 OTHERS = 3
 HISTORY, OWN_SPREAD = 5, 10
 CONSISTENT = 1.4826
-BALANCE, ABOVE, BELOW = 3.0, 2.0, 1.0
+KEYS = ("party_key", "job_key")
+BALANCE, ABOVE, BELOW = 3.0, 2.0, 0.75
 LEAST = 1e-9
 MESSAGE = (
     "{who} is credited with {quantity} {unit} ({what}, {where}), {excess} more than usual, while the {others} others of the same "
@@ -74,27 +76,50 @@ def _groups(shift: ir.Table) -> ir.Table:
 
 def _with_usual(groups: ir.Table, shift: ir.Table, tables: Tables) -> ir.Table:
     """Adds what is usual of the party in these hours (`usual`), and its `spread`."""
-    keys = ["party_key", "job_key"]
-    past = shift.semi_join(groups, "job_key")
-    past = tables.kept(past.select(*keys, rate=past.quantity.cast("float64") / past.hours.cast("float64")))
-    anybody = tables.kept(past.group_by("job_key").agg(job_middle=past.rate.median()))
-    wide = past.inner_join(anybody, "job_key").group_by("job_key", "job_middle")
-    wide = wide.agg(job_wide=lambda t: (t.rate / t.job_middle - 1).abs().median() * CONSISTENT)
-    usual = past.semi_join(groups, keys)
-    usual = usual.group_by(keys).agg(known=usual.count(), middle=usual.rate.median())
+    past = shift.select(*KEYS, rate=shift.quantity.cast("float64") / shift.hours.cast("float64"))
+    past = tables.kept(past)
+    own = tables.kept(_by_own_shifts(past.semi_join(groups, KEYS), tables))
+    job, person = _by_all_shifts(past, groups, tables)
+    joined = groups.left_join(own, KEYS).drop("party_key_right", "job_key_right")
+    joined = joined.left_join(person, "party_key").drop("party_key_right").inner_join(job, "job_key")
+    known = joined.gift.notnull()
+    newcomer = joined.job_middle * ibis.ifelse(known, joined.gift, 1.0)
+    width = ibis.ifelse(known, ibis.coalesce(joined.gifted_wide, joined.job_wide), joined.job_wide)
+    usually = ibis.coalesce(joined.middle, newcomer) * joined.hours.cast("float64")
+    joined = joined.mutate(usual=usually, spread=usually * ibis.coalesce(joined.share, width))
+    return joined.drop("middle", "share", "gift", "job_middle", "job_wide", "gifted_wide")
+
+
+def _by_own_shifts(past: ir.Table, tables: Tables) -> ir.Table:
+    """The usual rate (`middle`) and relative spread (`share`) of each party with enough shifts of a job."""
+    usual = past.group_by(KEYS).agg(known=past.count(), middle=past.rate.median())
     usual = tables.kept(usual.filter((usual.known >= HISTORY) & (usual.middle > 0)))
-    off = past.inner_join(usual, keys)
-    off = tables.kept(off.select(*keys, "known", "middle", off=(off.rate / off.middle - 1).abs()))
-    own = off.group_by([*keys, "known", "middle"]).agg(own=off.off.median() * CONSISTENT)
+    off = past.inner_join(usual, KEYS)
+    off = tables.kept(off.select(*KEYS, "known", "middle", off=(off.rate / off.middle - 1).abs()))
+    own = off.group_by([*KEYS, "known", "middle"]).agg(own=off.off.median() * CONSISTENT)
     everybody = off.group_by("job_key").agg(job_spread=off.off.median() * CONSISTENT)
     own = own.inner_join(everybody, "job_key")
     least = ibis.ifelse(own.known >= OWN_SPREAD, own.job_spread / 2, own.job_spread)
-    own = own.select(*keys, "middle", share=ibis.greatest(own.own, least))
-    joined = groups.left_join(own, keys).drop("party_key_right", "job_key_right")
-    joined = joined.inner_join(wide.view(), "job_key")
-    usually = ibis.coalesce(joined.middle, joined.job_middle) * joined.hours.cast("float64")
-    spread = usually * ibis.coalesce(joined.share, joined.job_wide)
-    return joined.mutate(usual=usually, spread=spread).drop("middle", "share", "job_middle", "job_wide")
+    return own.select(*KEYS, "middle", share=ibis.greatest(own.own, least))
+
+
+def _by_all_shifts(past: ir.Table, groups: ir.Table, tables: Tables) -> tuple[ir.Table, ir.Table]:
+    """Of each job the usual rate of all, and how far from it people are, with and without regard to their gift; and each one's gift.
+
+    A gift is the median of what somebody's rates are to the usual ones, over all their jobs.
+    """
+    anybody = tables.kept(
+        past.group_by("job_key").agg(job_middle=past.rate.median()).filter(lambda t: t.job_middle > 0)
+    )
+    ratio = past.inner_join(anybody, "job_key")
+    ratio = tables.kept(ratio.select(*KEYS, "job_middle", ratio=ratio.rate / ratio.job_middle))
+    gift = ratio.semi_join(groups, "party_key").group_by("party_key")
+    gift = gift.agg(known=lambda t: t.count(), gift=lambda t: t.ratio.median())
+    gift = tables.kept(gift.filter((gift.known >= HISTORY) & (gift.gift > 0)).select("party_key", "gift"))
+    gifted = ratio.inner_join(gift, "party_key").group_by("job_key")
+    gifted = gifted.agg(gifted_wide=lambda t: (t.ratio / t.gift - 1).abs().median() * CONSISTENT)
+    wide = ratio.group_by("job_key", "job_middle").agg(job_wide=(ratio.ratio - 1).abs().median() * CONSISTENT)
+    return tables.kept(wide.left_join(gifted, "job_key").drop("job_key_right")), gift
 
 
 def _compared(rated: ir.Table) -> ir.Table:
