@@ -116,7 +116,7 @@ def test_named_cases():
     assert found["same29"]["score"] == pytest.approx(25) and found["same29"]["evidence"]["mad"] == "0"
 
 
-def test_less_is_better_is_compared_by_attainment():
+def test_where_less_is_better_little_is_fast():
     start = [
         *START[:1],
         entry("job", id="hewing", name="Scrap", industry="coal", unit="kg", better="lower"),

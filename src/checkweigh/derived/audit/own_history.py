@@ -121,7 +121,7 @@ def _told(row: dict[str, Any], p_value: float, tests: int) -> dict[str, object]:
     numbers = {
         "quantity": plain(row["quantity"]), "unit": row["unit"], "pace": f"{pace:.6g}", "median": f"{np.median(earlier):.6g}",
         "mad": f"{np.median(np.abs(earlier - np.median(earlier))):.6g}", "best_before": f"{earlier.max():.6g}",
-        "earlier": str(len(earlier)), "modified_z": f"{score:.3f}", "basis": "labour hour" if row["timed"] else "shift",
+        "earlier": str(len(earlier)), "modified_z": f"{score:.3f}", "basis": "labour hour" if row["timed"] else "head",
     }  # fmt: skip
     told = {"times": pace / np.median(earlier), "best": pace / earlier.max(), "score": score}
     message = MESSAGE.format(**numbers | told, who=row["who"], what=row["what"])

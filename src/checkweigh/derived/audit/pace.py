@@ -2,11 +2,10 @@
 
     where more is better     quantity ÷ labour hours, so that who had helpers is not taken for faster; where hours are not known,
                              quantity ÷ headcount
-    where less is better     attainment (expected ÷ quantity): the quota says what to expect of hours and people
+    where less is better     own hours ÷ quantity, or headcount ÷ quantity: help is no reason why there should be more
 
-As floating-point numbers, since only statistics are made of them. Shifts of both sorts are never compared with each other (`timed`). Left
-out are annulled shifts, shifts that yielded nothing, those of less-is-better jobs without a quota, and reports of more than 24 hours
-whose hours are not known.
+As floating-point numbers, since only statistics are made of them. Shifts with and without known hours are never compared with each other
+(`timed`). Left out are annulled shifts, shifts that yielded nothing, and reports of more than 24 hours whose hours are not known.
 """
 
 import ibis
@@ -24,18 +23,18 @@ def paces(tables: Tables) -> ir.Table:
 def _paces(tables: Tables) -> ir.Table:
     shifts = judged(tables)
     lower = ibis.coalesce(shifts.lower, False)
-    timed = ~lower & ibis.coalesce(shifts.labour_hours > 0, False)
+    labour = ibis.ifelse(lower, shifts.own.cast("float64"), shifts.labour_hours.cast("float64"))
+    timed = ibis.coalesce(labour > 0, False)
     people = ibis.coalesce(shifts.headcount.cast("float64").nullif(0), 1.0)
-    hours = ibis.ifelse(timed, shifts.labour_hours.cast("float64"), people)
+    hours = ibis.ifelse(timed, labour, people)
     quantity = shifts.quantity.cast("float64")
     shifts = shifts.filter((shifts.status != "annulled") & (shifts.quantity > 0) & (timed | ~shifts.long))
     paces = shifts.select(
         "entry", "job_key", "party_key", "started",
         vague=shifts.precision.notnull(), place=shifts.first_entry, timed=timed,
-        pace=ibis.ifelse(lower, shifts.attainment.cast("float64"), quantity / hours),
+        pace=ibis.ifelse(lower, hours / quantity, quantity / hours),
     )  # fmt: skip
     inorder = ibis.window(
         group_by=["party_key", "job_key", "timed"], order_by=[paces.started, paces.vague, paces.place]
     )
-    paces = paces.filter(paces.pace > 0)
     return paces.mutate(turn=ibis.row_number().over(inorder)).drop("started", "vague", "place")

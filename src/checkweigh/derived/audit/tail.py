@@ -33,7 +33,7 @@ MOST_ABOVE = 1000
 FEWEST = 500
 MESSAGE = (
     "{who}: {quantity} {unit} ({what}) in one shift. By the tail of the {shifts} shifts of this job so high a pace is expected "
-    "{score:.2g} times in as many; the threshold is {threshold:.4g} {per}, this is {pace:.4g}."
+    "{score:.2g} times in as many. It is {pace:.4g} {per}; no more than a tenth of them exceed {threshold:.4g}."
 )
 
 
@@ -98,9 +98,8 @@ def _finding(
     row: dict[str, Any], pace: float, p_value: float, tail: Tail, shifts: int, tests: int, entry: int
 ) -> dict[str, object]:
     score = p_value * shifts
-    per = (
-        "quotas" if row["lower"] else f"{row['unit']} an hour" if row["hours"] is not None else f"{row['unit']} a shift"
-    )
+    hour, unit = "labour hour" if row["hours"] is not None else "head", row["unit"]
+    per = f"{hour.replace('labour', 'own')}s per {unit}" if row["lower"] else f"{unit} per {hour}"
     numbers = {
         "quantity": plain(row["quantity"]), "unit": row["unit"], "pace": f"{pace:.6g}", "shifts": str(shifts),
         "threshold": f"{tail.threshold:.6g}", "share_above": f"{tail.share:.4g}", "shape": f"{tail.shape:.2f}",
