@@ -19,6 +19,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import pyarrow as pa
 
 from ...tables import Tables, collect
 from ..arithmetic import exact
@@ -35,6 +36,7 @@ FAMILY = True
 PLACES = 3
 FIT = 0.99
 JOB = ["by", "job_key"]
+SIZED = ibis.schema({"by": "string", "job_key": "int64", "step": "int64"})
 DIGITS = (
     "{by} entered {figures} quantities of {what} that should end in every digit as often; {most} of 100 end in {digit}. "
     "{uneven:.0f} of 100 would have to end otherwise."
@@ -53,7 +55,7 @@ def find(tables: Tables) -> ir.Table:
     ).to_pylist()
     jobs = [job for job in jobs if job["shifts"] >= FEWEST]
     names = {row["key"]: row["name"] for row in collect(tables.job.select("key", "name")).to_pylist()}
-    rows = [*_digits(entered, names), *_copies(entered, names, tables)]
+    rows = [*_digits(entered, names, tables), *_copies(entered, names, tables)]
     large = {(job["by"], job["job_key"]) for job in jobs}
     rows = [row for row in rows if (row["about"], row.pop("job_key")) in large]
     survive = can_survive(np.array([row["p_value"] for row in rows]), 2 * len(jobs))
@@ -75,14 +77,36 @@ def _entered(tables: Tables) -> ir.Table:
 # ---- last digits
 
 
-def _digits(entered: ir.Table, names: dict[int, str]) -> list[dict[str, Any]]:
+def _digits(entered: ir.Table, names: dict[int, str], tables: Tables) -> list[dict[str, Any]]:
     """The findings about last digits: counted in the engine, and looked at closely where they are uneven."""
-    uneven = []
-    for row in collect(_counted(entered)).to_pylist():
-        counts = np.array([row[f"ends_{digit}"] for digit in range(10)], float)
-        if counts.sum() >= FEWEST and tested(counts).p_value <= MOST_LEVEL and tested(counts).uneven >= LEAST_UNEVEN:
-            uneven.append(row)
-    return [told for row in uneven if (told := _uneven(entered, row, names)) is not None]
+    uneven = [row for row in collect(_counted(entered)).to_pylist() if _is_uneven(row)]
+    keys = pa.Table.from_pylist(
+        [{name: row[name] for name in SIZED.names} for row in uneven], schema=SIZED.to_pyarrow()
+    )
+    held = entered.inner_join(tables.given(keys, SIZED), JOB)
+    held = held.select(
+        "by", "job_key", "entry", "party_key", "quantity", "step", day=held.started.epoch_seconds() // 86_400
+    )
+    table = collect(held.order_by("by", "job_key", "entry"))
+    found = []
+    for rows in _runs(table["by"].to_numpy(zero_copy_only=False), table["job_key"].to_numpy()):
+        found += _looked_at(table.slice(rows[0], len(rows)), names)
+    return found
+
+
+def _is_uneven(row: dict[str, Any]) -> bool:
+    counts = np.array([row[f"ends_{digit}"] for digit in range(10)], float)
+    return bool(
+        counts.sum() >= FEWEST and tested(counts).p_value <= MOST_LEVEL and tested(counts).uneven >= LEAST_UNEVEN
+    )
+
+
+def _runs(*keys: np.ndarray) -> list[np.ndarray]:
+    """The rows of each combination of keys in sorted columns."""
+    if not len(keys[0]):
+        return []
+    changes = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    return np.split(np.arange(len(keys[0])), np.flatnonzero(changes) + 1)
 
 
 def _counted(entered: ir.Table) -> ir.Table:
@@ -110,18 +134,17 @@ def _with_whole(entered: ir.Table, places: int) -> ir.Table:
     return entered.mutate(whole=ibis.ifelse(entered.quantity % unit == 0, whole, ibis.null("int64")))
 
 
-def _uneven(entered: ir.Table, row: dict[str, Any], names: dict[int, str]) -> dict[str, Any] | None:
+def _looked_at(table: pa.Table, names: dict[int, str]) -> list[dict[str, Any]]:
     """The finding about one person and job, where even digits can be expected and do not come."""
-    held = entered.filter((entered.by == row["by"]) & (entered.job_key == row["job_key"])).order_by("entry")
-    table = collect(held.select("entry", "party_key", "quantity", day=held.started.epoch_seconds() // 86_400))
-    figures, unit = billionths(table["quantity"]), 10 ** (9 - PLACES) * row["step"]
+    of = {name: table[name][0].as_py() for name in SIZED.names}
+    figures, unit = billionths(table["quantity"]), 10 ** (9 - PLACES) * of["step"]
     fits = (figures > 0) & (figures % unit == 0)
     entries, parties, days = (table[name].to_numpy()[fits] for name in ("entry", "party_key", "day"))
     figures = figures[fits] // unit
     found = of_figures(figures[telling(parties, days, figures)])
     if found is None or found.uneven < LEAST_UNEVEN:
-        return None
-    return _told_digits(row, found, entries[:MOST_ENTRIES].tolist(), names)
+        return []
+    return [_told_digits(of, found, entries[:MOST_ENTRIES].tolist(), names)]
 
 
 def _told_digits(row: dict[str, Any], found: Digits, entries: list[int], names: dict[int, str]) -> dict[str, Any]:
