@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+import damage
 import servers
 from checkweigh import cli, importing
 from checkweigh.ledger import Edge, Ledger
@@ -14,6 +15,14 @@ from checkweigh.ledger import Edge, Ledger
 BESIDE = Path(__file__).parents[2] / "shared"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EDGE = Edge("login:anna", NOW)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """After the long form of the fuzzing tests: how many inputs each target was given."""
+    if damage.long_form() and damage.tried:
+        terminalreporter.section("damaged inputs, and steps")
+        for target, inputs in sorted(damage.tried.items()):
+            terminalreporter.line(f"{inputs:9,}  {target}")
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import os
 import time
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from checkweigh.errors import CheckweighError
@@ -38,6 +39,7 @@ def examples(short):
         deadline=None,
         derandomize=not long_form(),
         database=None,
+        phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
 
@@ -54,16 +56,34 @@ edits = st.lists(
 )
 
 
-@st.composite
-def damaged(draw, seeds):
-    """One of some valid inputs, or two spliced, with up to six edits."""
-    data = draw(st.sampled_from(seeds))
-    if draw(st.integers(0, 7)) == 0:
-        other = draw(st.sampled_from(seeds))
-        data = data[: int(len(data) * draw(st.floats(0, 1)))] + other[int(len(other) * draw(st.floats(0, 1))) :]
-    for edit in draw(edits):
-        data = edited(data, *edit)
-    return data
+@dataclass(frozen=True)
+class Change:
+    """How one of some valid inputs is damaged: up to six edits, perhaps of two inputs spliced. Small, however large the inputs are."""
+
+    which: float
+    splice: tuple[float, float, float] | None
+    edits: tuple
+
+    def of(self, seeds):
+        """The damaged input."""
+        data = seeds[int(self.which * len(seeds))]
+        if self.splice is not None:
+            other, cut, begin = self.splice
+            other = seeds[int(other * len(seeds))]
+            data = data[: int(len(data) * cut)] + other[int(len(other) * begin) :]
+        for edit in self.edits:
+            data = edited(data, *edit)
+        return data
+
+
+fractions = st.floats(0, 1, exclude_max=True)
+splices = st.integers(0, 7).flatmap(lambda chance: st.none() if chance else st.tuples(fractions, fractions, fractions))
+changes = st.builds(Change, fractions, splices, edits.map(tuple))
+
+
+def damaged(seeds):
+    """Damaged inputs from these valid ones."""
+    return changes.map(lambda change: change.of(seeds))
 
 
 def edited(data, what, place, byte, length, token):

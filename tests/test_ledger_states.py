@@ -34,7 +34,7 @@ from checkweigh.restore import restore
 from checkweigh.values import moment, time_text
 from checkweigh.verify import verify
 from conftest import EDGE, JOB, NOW, SITE, shift, shifts
-from damage import long_form
+from damage import long_form, tried
 
 QUANTITIES = st.sampled_from(("1", "7", "102", "0.000000001", "999999999.999999999"))
 CLOCKS = st.sampled_from([timedelta(hours=-1), timedelta(0), timedelta(microseconds=1), timedelta(days=1)])
@@ -317,6 +317,7 @@ class Books(RuleBasedStateMachine):
     def the_ledger_is_what_the_book_says(self):
         if self.ledger is None:
             return
+        tried["steps of a ledger's states"] += 1
         size = len(self.book)
         self.bytes += [data for _, data in self.ledger.entries(len(self.bytes))]
         assert (len(self.bytes), self.ledger.size) == (size, size)

@@ -190,10 +190,19 @@ def open_segment(directory: Path, start: int, stop: int, root: bytes) -> Segment
         facts = json.loads((path / "segment.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    same = isinstance(facts, dict) and facts.get("format") == FORMAT and facts.get("root") == root.hex()
-    if not same or not all((path / f"{kind}.parquet").exists() for kind in facts["rows"]):
+    if not _is_of(facts, root) or not all((path / f"{kind}.parquet").exists() for kind in facts["rows"]):
         return None
     return Segment(start, stop, path, facts)
+
+
+def _is_of(facts: Any, root: bytes) -> bool:
+    """Whether facts are those of a segment of the log with this root."""
+    shapes = {"rows": dict, "replacements": list, "repeated": list, "span": list | None}
+    return (
+        isinstance(facts, dict)
+        and (facts.get("format"), facts.get("root")) == (FORMAT, root.hex())
+        and all(isinstance(facts.get(name), shape) for name, shape in shapes.items())
+    )
 
 
 def longest(start: int, stop: int) -> int:

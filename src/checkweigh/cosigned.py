@@ -126,6 +126,7 @@ def keep(ledger: Where, note: str) -> None:
     path = directory / f"{Checkpoint.parse(split_note(note)[0]).size}.checkpoint"
     with _alone(directory):
         if path.exists():
+            _checkpoint(path)
             note = _merged(path, path.read_text(encoding="utf-8"), note)
         _write(path, note)
         _sweep(directory)

@@ -357,7 +357,8 @@ def _secrets(address: Address) -> list[str]:
     """The texts of the keys at hand."""
     if given := os.environ.get(KEY_VARIABLE):
         return [given]
-    return [place.read_text() for place in (key_path(address), _next_key_path(address)) if place.exists()]
+    places = (key_path(address), _next_key_path(address))
+    return [place.read_text(encoding="utf-8", errors="replace") for place in places if place.exists()]
 
 
 def _write_secret(path: Path, text: str) -> None:

@@ -18,8 +18,8 @@ with the months of both dates and of the UTC day, counted from the year 0.
 import itertools
 import json
 import tempfile
-from collections.abc import Callable, Collection, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
@@ -31,11 +31,12 @@ import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
+from pyarrow import parquet
 
 from . import clocks, columns, personal
 from .columns import Log, Segment
 from .entries import KINDS
-from .errors import Refused
+from .errors import Broken, Refused
 
 _STEPS = itertools.count()
 PLANS = 3  # how often columns may vanish before somebody is told
@@ -202,6 +203,36 @@ class _Lost(Exception):
     """A file of the columns is gone: a longer segment has taken its place, or somebody deleted the cache. One plans again."""
 
 
+@contextmanager
+def _reading(cover: list[Segment]) -> Iterator[None]:
+    """Reading files of the columns. Raises _Lost when one is gone, Broken when one cannot be read."""
+    try:
+        yield
+    except (duckdb.Error, pa.ArrowException, OSError, ValueError):
+        if not all(file.exists() for segment in cover for kind in KINDS if (file := segment.file(kind))):
+            raise _Lost from None
+        if found := _unreadable(cover):
+            hint = f"the ledger itself is whole; delete {found[0].parent.parent}, which is built anew from it"
+            raise Broken(f"columns that cannot be read: {', '.join(map(str, found))}; {hint}") from None
+        raise
+
+
+def _unreadable(cover: list[Segment]) -> list[Path]:
+    """The files of some segments that are damaged so that they cannot be read; `columns.check` finds every other damage too."""
+    files = [(kind, file) for segment in cover for kind in KINDS if (file := segment.file(kind)) is not None]
+    return [file for kind, file in files if not _can_be_read(kind, file)]
+
+
+def _can_be_read(kind: str, file: Path) -> bool:
+    try:
+        parquet.read_table(file).cast(columns.schema(kind)).validate(full=True)
+        with duckdb.connect() as engine:
+            engine.execute("SELECT bit_xor(hash(COLUMNS(*))) FROM read_parquet(?)", [str(file)]).fetchall()
+    except Exception:  # over a damaged file both engines raise errors of many kinds
+        return False
+    return True
+
+
 def _planned(ledger: Log, size: int, home: Path) -> tuple[list[Segment], Pieces, object]:
     """Where the entries below a size are: in segments and in a tail; and a directory that is to live as long as the tables."""
     kept = None
@@ -209,15 +240,13 @@ def _planned(ledger: Log, size: int, home: Path) -> tuple[list[Segment], Pieces,
         cover = columns.build(ledger, home)
     except FileNotFoundError:
         raise _Lost from None
-    except OSError:  # a read-only disk
+    except (OSError, pa.ArrowException):  # a read-only disk, or a damaged file that a longer one was to be made of
         kept = tempfile.TemporaryDirectory(prefix="checkweigh-columns-")
         cover = columns.build(ledger, Path(kept.name))
     cover = [segment for segment in cover if segment.start < size]
     sealed = cover[-1].stop if cover else 0
-    try:
+    with _reading(cover):
         tail = columns.read(ledger, sealed, size, columns.known_keys(cover)) if sealed < size else {}
-    except FileNotFoundError:
-        raise _Lost from None
     return cover, tail, kept
 
 
@@ -270,17 +299,27 @@ def batches(table: ir.Table, rows: int = 65_536) -> pa.RecordBatchReader:
 def answers(table: ir.Table, sql: str, rows: int) -> pa.RecordBatchReader:
     """What the engine of a table answers to a query, batch by batch."""
     backend = table.get_backend()
-    return _asked(backend, lambda: backend.con.sql(sql).to_arrow_reader(rows))
+    reader = _asked(backend, lambda: backend.con.sql(sql).to_arrow_reader(rows))
+    return pa.RecordBatchReader.from_batches(reader.schema, _read(reader, backend.checkweigh_files.cover))
+
+
+def _read(reader: pa.RecordBatchReader, cover: list[Segment]) -> Iterator[pa.RecordBatch]:
+    try:
+        with _reading(cover):
+            yield from reader
+    except _Lost:
+        raise Refused(
+            "columns vanished while they were read, and part of the rows is told already; try again"
+        ) from None
 
 
 def _asked(backend: Any, ask: Callable[[], Any]) -> Any:
     """What the engine answers. Where a file of the columns is gone, it is planned again where the entries are, and asked again."""
     for _ in range(PLANS):
         try:
-            return ask()
-        except duckdb.IOException:
-            if not backend.checkweigh_files.lost():
-                raise
+            with _reading(backend.checkweigh_files.cover):
+                return ask()
+        except _Lost:
             with suppress(_Lost):
                 backend.checkweigh_files.again()
     return ask()
@@ -299,10 +338,6 @@ class _Files:
         self.engine = engine
         self.planned: Callable[[], tuple[list[Segment], Pieces, object]] | None = None
         """Says anew where the entries are; None where they are at hand."""
-
-    def lost(self) -> bool:
-        """Whether a file of the segments is gone."""
-        return not all(file.exists() for segment in self.cover for kind in KINDS if (file := segment.file(kind)))
 
     def again(self) -> None:
         """The same entries, from the files in which they are now."""
@@ -341,13 +376,9 @@ class _Opening:
         self.files = self.backend.checkweigh_files = _Files(self.engine, size, cover, tail, kept)
 
     def tables(self) -> Tables:
-        """The tables. Raises _Lost when a file is gone already."""
-        try:
+        """The tables. Raises _Lost when a file is gone already, Broken when one cannot be read."""
+        with _reading(self.cover):
             return self._tables()
-        except duckdb.IOException:
-            if self.files.lost():
-                raise _Lost from None
-            raise
 
     def _tables(self) -> Tables:
         for head, body in FUNCTIONS.items():

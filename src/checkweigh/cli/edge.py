@@ -109,6 +109,8 @@ def failure(error: BaseException) -> int:
         label, code = next(said for kind, said in _KINDS.items() if isinstance(error, kind))
         aside().print(Text.assemble((label, "bold red"), _message(error)), soft_wrap=True)
         return code
+    if isinstance(error, UnicodeEncodeError):
+        return failure(Refused("what was typed is not UTF-8 text; check the encoding of your terminal or script"))
     if isinstance(error, OSError):
         return failure(Refused(_said_by_the_system(error)))
     if isinstance(error, MemoryError) or type(error).__name__ in ("OutOfMemoryException", "IOException"):
@@ -123,10 +125,12 @@ def failure(error: BaseException) -> int:
 
 
 def _message(error: CheckweighError) -> str:
-    """Several problems stand one below the other; one stands on the line."""
+    """Several problems stand one below the other; one stands on the line. What is not UTF-8 in it is told by its number."""
     if isinstance(error, BadEntry) and len(error.problems) > 1:
-        return f"this {error.kind} cannot be recorded:" + "".join(f"\n  {_problem(*found)}" for found in error.problems)
-    return str(error)
+        said = f"this {error.kind} cannot be recorded:" + "".join(f"\n  {_problem(*found)}" for found in error.problems)
+    else:
+        said = str(error)
+    return said.encode("utf-8", "backslashreplace").decode()
 
 
 def _problem(field: str, value: object, reason: str) -> str:
