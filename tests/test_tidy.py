@@ -3,6 +3,8 @@
 import ast
 import importlib
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -215,6 +217,11 @@ def test_the_repository_names_no_package_registry():
 
 def test_no_pile_of_odds_and_ends():
     assert not {"utils", "helpers", "models", "services", "managers"} & {path.stem for path in SOURCES}
+
+
+def test_a_table_is_shown_without_loading_the_statistics():
+    command = "import sys, checkweigh.derived; sys.exit('scipy.stats' in sys.modules)"
+    subprocess.run([sys.executable, "-c", command], check=True)
 
 
 @pytest.mark.parametrize("name", [part for part in LAYERS if part not in ("", "bench")])

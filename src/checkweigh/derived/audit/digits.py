@@ -10,8 +10,8 @@ shows fives) are counted in that; figures that mostly are multiples of something
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from .excess import Floats
 from .lattice import BATCHES, Whole
@@ -39,7 +39,7 @@ class Digits:
 def tested(counts: Floats) -> Digits:
     """The test of ten counts."""
     total = counts.sum()
-    found = stats.chisquare(counts)
+    found = scipy.stats.chisquare(counts)
     uneven = np.maximum(counts / total - 0.1, 0).sum()
     return Digits(counts, float(found.statistic), float(found.pvalue), float(uneven))
 

@@ -25,7 +25,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import stats
+import scipy
 
 from ...tables import Tables, collect
 from .found import MOST_ENTRIES, MOST_LEVEL, evidence, finding, named, said
@@ -146,7 +146,7 @@ def _compared(rated: ir.Table) -> ir.Table:
 def _with_chance(likely: ir.Table, rated: ir.Table, tables: Tables) -> ir.Table:
     """of, p_value, tests: of the likely ones, how often chance would show this much, and among how many."""
     found = collect(likely.select("entry", "z"))
-    chance = stats.norm.sf(found["z"].to_numpy())
+    chance = scipy.stats.norm.sf(found["z"].to_numpy())
     tests = collect(rated.agg(tests=rated.count()))["tests"][0].as_py()
     shape = ibis.schema({"of": "int64", "p_value": "float64", "tests": "int64"})
     made = pa.table({"of": found["entry"], "p_value": chance, "tests": pa.array([tests] * len(found), pa.int64())})

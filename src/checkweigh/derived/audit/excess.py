@@ -23,8 +23,8 @@ as uncertain as the draws say, which matters where counts are small.
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -80,7 +80,9 @@ def excess(counts: Floats, exposure: Floats | None = None, rounds: Floats | None
     terms = _fitted(drawn, design, exposure, outside, terms, NEAR_STEPS)
     again = _counterfactual(drawn, terms, design, exposure, outside)[:, MEASURED].sum(1)
     error = max((drawn[:, MEASURED].sum(1) - again).std(ddof=1), np.sqrt(expected))
-    p_value = max(stats.norm.sf((found - expected) / error), _rare(found, expected, max(again.var(ddof=1), LEAST**2)))
+    p_value = max(
+        scipy.stats.norm.sf((found - expected) / error), _rare(found, expected, max(again.var(ddof=1), LEAST**2))
+    )
     b = found / expected - 1
     b_error = np.hypot(error, b * again.std(ddof=1)) / expected
     figures = (expected, found - expected, error, b, b_error, p_value)
@@ -89,7 +91,7 @@ def excess(counts: Floats, exposure: Floats | None = None, rounds: Floats | None
 
 def _rare(found: float, expected: float, variance: float) -> float:
     """How often a Poisson count whose mean is itself uncertain (gamma, with this variance) is as large as found."""
-    return float(stats.nbinom.sf(found - 1, expected**2 / variance, expected / (expected + variance)))
+    return float(scipy.stats.nbinom.sf(found - 1, expected**2 / variance, expected / (expected + variance)))
 
 
 def _design(rounds: Floats | None, outside: Mask, reports: float) -> Floats:

@@ -24,7 +24,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 import numpy as np
-from scipy import stats
+import scipy
 
 from ...tables import Tables, collect
 from ..arithmetic import aggregate
@@ -111,7 +111,7 @@ def chance(pace: float, earlier: np.ndarray) -> float:
     spread = np.median(apart) / OF_MAD or OF_MEAN * apart.mean()
     z = (np.log(pace) - np.median(logs)) / max(spread, LEAST_SPREAD)
     count = len(earlier)
-    return float(stats.t.sf(z / np.sqrt(1 + np.pi / 2 / count), DEGREES_A_SHIFT * (count - 1)))
+    return float(scipy.stats.t.sf(z / np.sqrt(1 + np.pi / 2 / count), DEGREES_A_SHIFT * (count - 1)))
 
 
 def _told(row: dict[str, Any], p_value: float, tests: int) -> dict[str, object]:

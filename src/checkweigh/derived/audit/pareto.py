@@ -13,15 +13,16 @@ the largest value on the profile likelihood within a 90 % bound (one-sided), wit
 """
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize, stats
 
 Floats = NDArray[np.float64]
 CENSORED = 0.1
 SHAPES = np.linspace(-0.5, 1.5, 41)
-BOUND = float(stats.norm.isf(0.1)) ** 2 / 2
+BOUND = NormalDist().inv_cdf(0.9) ** 2 / 2
 """By how much the log-likelihood may lie below its maximum."""
 
 
@@ -38,7 +39,7 @@ class Tail:
 
     def chance(self, figures: Floats) -> Floats:
         """How often a figure is this high or higher, at the upper end of the shape."""
-        found: Floats = self.share * stats.genpareto.sf(
+        found: Floats = self.share * scipy.stats.genpareto.sf(
             figures - self.threshold, self.most_shape, scale=self.most_scale
         )
         return found
@@ -75,5 +76,5 @@ def _profile(seen: Floats, hidden: int, shape: float) -> tuple[float, float]:
         logs = seen / scale if abs(shape) < 1e-9 else np.log(inner) / shape
         return float(len(seen) * log_scale + (1 + shape) * logs.sum() + hidden * logs[-1])
 
-    found = optimize.minimize_scalar(negative, bounds=(-6, 6), method="bounded", options={"xatol": 1e-4})
+    found = scipy.optimize.minimize_scalar(negative, bounds=(-6, 6), method="bounded", options={"xatol": 1e-4})
     return -float(found.fun), float(np.exp(found.x))
