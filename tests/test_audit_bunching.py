@@ -135,6 +135,15 @@ def test_the_counterfactual_holds_as_many_reports_as_there_are_and_finds_what_wa
     assert found.b_standard_error > found.standard_error / found.counterfactual
 
 
+def test_whoever_bunches_would_otherwise_stand_elsewhere():
+    """Half of 20,000 reports are moved to the quota from all over: the counterfactual is what all of them would have put there."""
+    rng = np.random.default_rng(8)
+    work = rng.normal(1, 0.15, 20_000)
+    honest = counts(work)
+    moved = excess(counts(np.where(rng.random(20_000) < 0.5, 1.001, work)))
+    assert moved.counterfactual == pytest.approx(honest.sum() * (stats.norm.cdf(0.01 / 0.15) - 0.5) / 0.9044, rel=0.08)
+
+
 HONEST = {
     "broad": lambda rng, n: rng.normal(1.03, 0.15, n),
     "skewed": lambda rng, n: np.exp(rng.normal(0.05, 0.25, n)),
