@@ -8,10 +8,11 @@ import pytest
 from scipy.stats import false_discovery_control
 
 from books import START, book, derive, entry, known
-from checkweigh import tables
+from checkweigh import cli, tables
 from checkweigh.derived import findings
 from checkweigh.derived.audit import CHECKS, FOUND, Check, given
 from checkweigh.errors import Refused
+from conftest import EDGE, JOB, shift
 
 
 def starting(kind, **fields):
@@ -40,7 +41,7 @@ def test_every_check_says_what_it_is_and_an_empty_ledger_has_no_finding():
     assert len({check.code for check in CHECKS}) == len(CHECKS)
     assert all(check.help and check.help[0].islower() and not check.help.endswith(".") for check in CHECKS)
     assert derive("findings", shown) == []
-    assert set(findings.lacking(shown)) == {check.code for check in CHECKS}
+    assert set(findings.lacking(shown)) == {check.code for check in CHECKS} - {"repeated-identity"}
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
@@ -218,3 +219,25 @@ def test_evidence_is_an_object_in_json(tmp_path):
         render.write(reader, into, "json")
     (row,) = json.loads(into.getvalue())
     assert row["evidence"]["capacity"] == "2.5" and row["score"] == 1.05 and row["entries"] == [len(START)]
+
+
+def test_the_command_tells_findings_then_what_is_clean_and_what_had_nothing_to_look_at(ledger, tmp_path, capsysbinary):
+    with ledger.append(EDGE) as batch:
+        batch.add("job", {**JOB, "capacity": "2.5", "replaces": 1, "note": "measured"})
+        for name, quantity in (("a", "21"), ("b", "14"), ("c", "22")):
+            batch.add(
+                "shift", shift(name, quantity=quantity, hours="8", started=f"2025-09-0{ord(name) - 96}T06:00:00Z")
+            )
+    ledger.close()
+    for options in (["--limit", "1"], ["--check", "overlap"], ["--check", "over-capacity", "--format", "csv"]):
+        with pytest.raises(SystemExit) as left:
+            cli.main(["audit", str(tmp_path / "ledger"), *options])
+        assert not left.value.code
+    _, whole, rest = capsysbinary.readouterr().out.decode().split("Audit of ")
+    whole = " ".join(whole.split())  # as if the terminal were wide enough
+    assert "over-capacity: more in a labour hour than the equipment can do 2 findings" in whole
+    assert "22 tonne" in whole and "21 tonne" not in whole and "and 1 more (--limit 0 tells all" in whole
+    assert "Looked at and found nothing: " in whole and "overlap (one person in two places" in whole
+    assert "count-mismatch: the ledger holds no independent count" in whole and "not a judgement" in whole
+    assert "Looked at and found nothing: overlap" in rest and "not a judgement" not in rest
+    assert [line.split(",")[2] for line in rest.splitlines() if line.startswith("over-capacity")] == ["c", "a"]

@@ -191,3 +191,24 @@ def test_displaced_needs_an_excess_that_the_others_lack():
     assert found("displaced", hall(7, (0, 0, 0, 0))) == [], "a good day alone is none"
     assert found("displaced", hall(0, (0, 0, 0, 0))) == []
     assert found("displaced", hall(-5, (0.3, 0.3, 0.4, 0))) == [], "nor is a bad one that others make up for"
+
+
+def test_a_repeated_identity_is_told_and_the_first_entry_counts():
+    told = book("""
+        shift  id  worker  started           hours  quantity
+               a   ada     2024-01-02 06:00  8      7
+               a   ada     2024-01-02 06:00  8      9
+               b   bo      2024-01-02 06:00  8      7
+               a   bo      2024-01-05 06:00  8      8
+
+        worker  id   site  from
+                ada  mine  1900-01-01
+                ada  mine  2000-01-01
+    """)
+    first = len(START)
+    rows = found("repeated-identity", told)
+    assert {(row["entry"], row["shift"], row["about"], tuple(row["entries"])) for row in rows} == {
+        (first + 1, "a", None, (first + 1, first)), (first + 3, "a", None, (first + 3, first)), (first + 4, None, "ada", (first + 4, 2)),
+    }  # fmt: skip
+    assert f"Entry {first} counts in every figure; entry {first + 1} is passed over." in rows[0]["message"]
+    assert found("repeated-identity", book(COUNTED)) == []

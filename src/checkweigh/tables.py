@@ -39,6 +39,8 @@ from .entries import KINDS
 from .errors import Broken, Refused
 
 _STEPS = itertools.count()
+REPEATED = ibis.schema({"entry": "int64", "kind": "string", "id": "string", "first": "int64"})
+"""Entries that a ledger written elsewhere holds of an identity that it has already, without replacing it, and the first, which counts."""
 PLANS = 3  # how often columns may vanish before somebody is told
 Pieces = dict[str, pa.Table]
 Replacement = tuple[int, int, int]
@@ -50,7 +52,7 @@ class BeyondTheEnd(Refused):
 
 @dataclass(frozen=True, kw_only=True)
 class Tables:
-    """What a ledger held at `size`, one table for each kind, and the `days` of its time zones."""
+    """What a ledger held at `size`: one table for each kind, the `days` of its time zones, and what it `repeated` (see REPEATED)."""
 
     size: int
     site: ir.Table
@@ -73,6 +75,7 @@ class Tables:
     fact: ir.Table
     key: ir.Table
     days: ir.Table
+    repeated: ir.Table
     _held: dict[str, ir.Table] = field(default_factory=dict, repr=False, compare=False)
     _kept: set[str] = field(default_factory=set, repr=False, compare=False)
 
@@ -386,7 +389,9 @@ class _Opening:
         for kind in KINDS:
             self.files.hold(kind)
         gone, places = _resolved(self._replacements())
-        gone |= self._repeated()
+        repeated = self._repeated()
+        gone |= repeated
+        self.files.table("repeated", self._identities(repeated))
         self.files.table("gone", pa.table({"entry": pa.array(sorted(gone), pa.int64())}))
         moved = pa.table(
             {"entry": pa.array(list(places), pa.int64()), "first_entry": pa.array(list(places.values()), pa.int64())}
@@ -400,6 +405,7 @@ class _Opening:
         self.files.table("days", clocks.days(zones, *span) if span else clocks.DAYS.to_pyarrow().empty_table())
         named = {kind: _table(self.backend, kind, _shape(kind)) for kind in KINDS}
         named["days"] = _table(self.backend, "days", clocks.DAYS)
+        named["repeated"] = _table(self.backend, "repeated", REPEATED)
         return Tables(size=self.size, **named)
 
     def _replacements(self) -> list[Replacement]:
@@ -415,6 +421,19 @@ class _Opening:
             earlier = [str(file) for segment in self.cover if (file := segment.file(kind)) is not None]
             found |= set(columns.repeated(self.engine, kind, f'"tail_{kind}"', earlier))
         return found
+
+    def _identities(self, repeated: set[int]) -> pa.Table:
+        """What entries repeat: their kind and id, and the entry that counts."""
+        listed, rows = ", ".join(map(str, repeated)), []
+        for kind, fields in KINDS.items() if repeated else ():
+            if fields.id_fields:
+                same = " AND ".join(f'a."{name}" = b."{name}"' for name in fields.id_fields)
+                rows += self.engine.execute(
+                    f"""SELECT b.entry, '{kind}', b.id, min(a.entry) FROM "all_{kind}" AS b JOIN "all_{kind}" AS a ON {same}
+                    WHERE b.entry IN ({listed}) GROUP BY b.entry, b.id"""
+                ).fetchall()
+        made = [dict(zip(REPEATED.names, row, strict=True)) for row in rows]
+        return pa.Table.from_pylist(made, schema=REPEATED.to_pyarrow())
 
     def _zones(self) -> list[str]:
         """The names of the time zones in use; `zones` gives each its number."""

@@ -22,6 +22,7 @@ from . import (
     over_capacity,
     overlap,
     own_history,
+    repeated_identity,
     tail,
     uncredited_help,
 )
@@ -65,6 +66,7 @@ CHECKS: tuple[Check, ...] = (
     _check(count_mismatch),
     _check(overlap),
     _check(duplicate),
+    _check(repeated_identity),
     _check(claimed_attainment),
     _check(backdated),
     _check(bunching),
