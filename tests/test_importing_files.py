@@ -1,7 +1,9 @@
 """Files as a whole: what can be read, CSV, Parquet and Excel, and the one message for what cannot."""
 
 import datetime
+import io
 import re
+import zipfile
 
 import openpyxl
 import pyarrow as pa
@@ -138,6 +140,21 @@ def test_excel_goes_in_and_refusals_name_its_rows(ledger, tmp_path):
     assert shifts(ledger)[0]["started"] == "2025-08-31T02:45:00Z"
     with pytest.raises(Refused, match="has no sheet 'May'"):
         importing.read(ledger, tmp_path / "file.xlsx", edge=EDGE, settings=Settings(sheet="May"))
+
+
+@pytest.mark.parametrize("far", ["XFD1048576", "B99999999999"])
+def test_a_small_workbook_that_asks_for_terabytes_is_refused(take, ledger, far):
+    plain, into = io.BytesIO(), io.BytesIO()
+    book = openpyxl.Workbook()
+    book.active.append(["id", "worker"])
+    book.save(plain)
+    with zipfile.ZipFile(plain) as old, zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'r="B1"', f'r="{far}"'.encode()))
+    before = ledger.checkpoint()
+    with pytest.raises(Refused, match="cannot be read as an Excel file"):
+        take(into.getvalue())
+    assert ledger.checkpoint() == before
 
 
 def test_chunks_are_cut_at_the_same_rows_whatever_the_blocks(tmp_path):

@@ -12,6 +12,7 @@ listed by `misshapen`.
 
 import codecs
 import csv
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -29,11 +31,13 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from ..errors import Refused
+from . import workbook
 
 FIRST_ROWS = 16_384
 CHUNK_ROWS = 131_072
 CHUNK_BYTES = 64 << 20
 BLOCK = 8 << 20
+EXCEL_SECONDS = 600
 Positions = Sequence[int]
 Numbers = npt.NDArray[np.int64]
 
@@ -300,30 +304,29 @@ class ExcelSheet:
     sheet: str | None = None
 
     @cached_property
-    def _rows(self) -> list[tuple[int, list[Any]]]:
+    def _rows(self) -> list[tuple[int, list[str | None]]]:
         """(row number, cells) of every row that is not empty."""
+        command = [sys.executable, workbook.__file__, str(self.path), self.sheet or ""]
         try:
-            import python_calamine
-        except ImportError:
-            raise Refused(
-                "reading Excel needs the extra: pip install 'checkweigh[excel]', or save the file as CSV"
-            ) from None
-        try:
-            book = python_calamine.CalamineWorkbook.from_path(str(self.path))
-            names = book.sheet_names
-            if self.sheet is not None and self.sheet not in names:
-                raise Refused(f"{self.path} has no sheet {self.sheet!r}; it has {', '.join(names)}")
-            cells = book.get_sheet_by_name(self.sheet or names[0]).to_python(skip_empty_area=False)
-        except (python_calamine.CalamineError, python_calamine.ZipError, python_calamine.XmlError, OSError) as error:
-            raise Refused(f"{self.path} cannot be read as an Excel file: {error}") from None
-        return [(number, row) for number, row in enumerate(cells, 1) if any(cell not in ("", None) for cell in row)]
+            done = subprocess.run(
+                command, capture_output=True, stdin=subprocess.DEVNULL, timeout=EXCEL_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise Refused(f"{self.path} was not read within {EXCEL_SECONDS // 60} minutes; save it as CSV") from None
+        if done.returncode:
+            limit = f"asks for more than {workbook.MEMORY_BYTES >> 30} GiB of memory"
+            raise Refused(f"{self.path} cannot be read as an Excel file: it is damaged, or {limit}; save it as CSV")
+        found = msgspec.json.decode(b"[" + b",".join(done.stdout.splitlines()) + b"]")
+        if found and isinstance(found[0], str):
+            raise Refused(found[0])
+        return [(number, cells) for number, cells in found]
 
     @cached_property
     def header(self) -> list[str]:
         """The names of the columns."""
         if not self._rows:
             raise Refused(f"{self.path} is empty; it needs a row that names its columns")
-        return checked_header(self.path, (_cell(cell) for cell in self._rows[0][1]))
+        return checked_header(self.path, self._rows[0][1])
 
     @property
     def total(self) -> int:
@@ -334,7 +337,7 @@ class ExcelSheet:
         """Tables of the wanted columns, named by their position, as text; and how many rows are done."""
         for start in range(1, len(self._rows), CHUNK_ROWS):
             part = self._rows[start : start + CHUNK_ROWS]
-            columns = [pa.array([_cell(row[position]) for _, row in part], pa.string()) for position in wanted]
+            columns = [pa.array([row[position] for _, row in part], pa.string()) for position in wanted]
             yield pa.table(columns, names=[str(position) for position in wanted]), start - 1 + len(part)
 
     def lines(self, records: Numbers) -> Numbers:
@@ -344,14 +347,3 @@ class ExcelSheet:
     def misshapen(self) -> Iterator[tuple[int, int]]:
         """All rows of a sheet have all columns."""
         return iter(())
-
-
-def _cell(value: Any) -> str | None:
-    """A cell as text: 8.0 as 8, a day without a time of day as a date."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat()).removesuffix("T00:00:00")
-    return str(value)
