@@ -72,6 +72,7 @@ LAYERS: dict[str, set[str]] = {
     "people": FACTS | {"address"},
     "erasing": FACTS | {"address", "codec", "personal", "columns", "people", "ledger"},
     "importing": FACTS | {"codec", "units", "fields", "bounds", "bulk", "people", "ledger"},
+    "explaining": FACTS | {"codec", "tables", "derived", "render"},
     "judging": FACTS | {"codec", "ledger"},
     "demo": FACTS | {"codec", "fields", "ledger", "verify", "tables", "derived", "asking", "render", "erasing"},
     "cli": {"*"},

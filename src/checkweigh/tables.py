@@ -113,6 +113,10 @@ class Tables:
         """These tables as if nobody had ruled on any shift."""
         return replace(self, verdict=self.verdict.filter(False), _held={}, _kept=set())
 
+    def with_shifts(self, shift: ir.Table) -> "Tables":
+        """These tables with only some of the shifts."""
+        return replace(self, shift=shift, _held={}, _kept=set())
+
     @property
     def engine(self) -> duckdb.DuckDBPyConnection:
         """The connection that computes what is derived from these tables."""

@@ -9,6 +9,7 @@ import typer
 from . import (
     auditing,
     erasing,
+    explaining,
     judging,
     keeping,
     proving,
@@ -56,6 +57,7 @@ COMMANDS = (
     ("rotate", writing.rotate, WRITE, "checkweigh rotate mine.ledger"),
     ("show", showing.show, READ, "checkweigh show records mine.ledger --at 1936-12-31"),
     ("audit", auditing.audit, READ, "checkweigh audit mine.ledger --at 1935-12-31"),
+    ("explain", explaining.explain, READ, "checkweigh explain mine.ledger attainment s-17 labour_attainment"),
     ("log", reading.log, READ, "checkweigh log mine.ledger --about s-17"),
     ("demo", telling.demo, READ, "checkweigh demo"),
     ("verify", keeping.verify, KEEP, "checkweigh verify mine.ledger"),
@@ -104,7 +106,7 @@ OWN_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
 """The options of a derived table, such as `--period week`, come from its registry."""
 
 for name, function, group, example in COMMANDS:
-    settings = OWN_OPTIONS if function is showing.show else None
+    settings = OWN_OPTIONS if function in (showing.show, explaining.explain) else None
     first, _, second = name.partition(" ")
     place, called, panel = (GROUPS[first], second, None) if second else (app, name, group)
     place.command(called, rich_help_panel=panel, epilog=f"Example: [bold]{example}[/bold]", context_settings=settings)(

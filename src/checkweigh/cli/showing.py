@@ -58,7 +58,7 @@ def show(
 
     target = Target(form, out, limit, listed(columns))
     target.format()
-    derivation = _derivation(table)
+    derivation = derivation_named(table)
     # An option of the table before the ledger is taken for the ledger: all that follows the table is read again here.
     plain, parameters = _parameters(table, derivation, [*([ledger] if ledger else []), *context.args])
     if len(plain) != 1:
@@ -81,7 +81,8 @@ def _states(opened: "Ledger", at: str | None, against: str | None, zone: str) ->
     return sorted(states, key=lambda known: known.size)
 
 
-def _derivation(table: str) -> "Derivation":
+def derivation_named(table: str) -> "Derivation":
+    """The derived table of a name. Raises Refused where there is none."""
     from ..derived import DERIVED
     from ..errors import Refused
     from ..fields import meant
@@ -140,7 +141,7 @@ def _parameters(table: str, derivation: "Derivation", written: Sequence[str]) ->
         elif not equals and not rest:
             raise Refused(f"{name} needs a value: {_values(parameter)}")
         else:
-            found[parameter.name] = _value(name, parameter, value if equals else rest.pop(0))
+            found[parameter.name] = value_of(name, parameter, value if equals else rest.pop(0))
     return plain, found
 
 
@@ -148,10 +149,11 @@ def chosen(derivation: "Derivation", written: Mapping[str, Any]) -> dict[str, An
     """Options of a table that a command of its own takes, those that were not given left out. Raises Refused as `show` does."""
     known = {parameter.name: parameter for parameter in derivation.parameters}
     given = {name: value for name, value in written.items() if value is not None}
-    return {name: _value(f"--{_option(name)}", known[name], str(value)) for name, value in given.items()}
+    return {name: value_of(f"--{_option(name)}", known[name], str(value)) for name, value in given.items()}
 
 
-def _value(name: str, parameter: Any, text: str) -> Any:
+def value_of(name: str, parameter: Any, text: str) -> Any:
+    """What a text says for an option of a table. Raises Refused where it says nothing."""
     from ..errors import Refused
     from ..fields import meant
     from ..values import decimal_of

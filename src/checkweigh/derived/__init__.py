@@ -19,6 +19,7 @@ class Derivation:
 
     `key` tells which row is which, at whatever size it is asked for; `first` is what a terminal shows before the rest. A table that
     comes in no order has `by_entry`, the index by which it is put into that of the log: the same question gets the same bytes.
+    `rests_on` says which columns hold indices of entries, and what these are to the row (`RESTS_ON` of the module, if it has one).
     """
 
     name: str
@@ -30,6 +31,7 @@ class Derivation:
     key: tuple[str, ...]
     first: tuple[str, ...]
     by_entry: str | None
+    rests_on: Mapping[str, str]
 
     def in_order(self, names: Sequence[str]) -> list[str]:
         """The columns of the table or of its changes, those that matter most before the rest."""
@@ -41,7 +43,7 @@ def _derivation(module: ModuleType, help: str, by_entry: str | None = None) -> D
     """What a module of this folder declares."""
     return Derivation(
         module.__name__.rpartition(".")[2], help, module.derive, module.SCHEMA, module.COLUMNS, module.PARAMETERS, module.KEY,
-        module.FIRST, by_entry,
+        module.FIRST, by_entry, getattr(module, "RESTS_ON", {}),
     )  # fmt: skip
 
 

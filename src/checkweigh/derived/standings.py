@@ -72,15 +72,30 @@ def derive(
     job: str | None = None,
 ) -> ir.Table:
     """One row per party and period, best first."""
+    sums = _sums(counted(tables, period, scope, labour, verified_only, job))
+    ranked = _ranked(_figures(sums, tables, labour, minimum_shifts))
+    return _told(_named(ranked, tables, scope), period)
+
+
+def counted(
+    tables: Tables,
+    period: Period,
+    scope: Scope,
+    labour: bool = False,
+    verified_only: bool = False,
+    job: str | None = None,
+) -> ir.Table:
+    """The shifts that could count, each with its `party`, the number `at` of its period, whether that period holds it `whole`,
+
+    what it adds `above` and `below` the line of the division, and its own `figure`.
+    """
     shifts = judged(tables)
     shifts = shifts.filter(shifts.status == "verified" if verified_only else shifts.status != "annulled")
     if job is not None:
         shifts = shifts.filter(shifts.job == job)
     if scope in ("worker", "crew"):
         shifts = shifts.filter(shifts.by_crew == (scope == "crew"))
-    sums = _sums(_placed(shifts, tables, period, scope), tables, labour)
-    ranked = _ranked(_figures(sums, tables, labour, minimum_shifts))
-    return _told(_named(ranked, tables, scope), period)
+    return _divided(_placed(shifts, tables, period, scope), tables, labour)
 
 
 def _placed(shifts: ir.Table, tables: Tables, period: Period, scope: Scope) -> ir.Table:
@@ -94,8 +109,8 @@ def _placed(shifts: ir.Table, tables: Tables, period: Period, scope: Scope) -> i
     return shifts.mutate(at=at, whole=(at == end) & periods.precise_enough(shifts.precision, period))
 
 
-def _sums(shifts: ir.Table, tables: Tables, labour: bool) -> ir.Table:
-    """One row per party and period: exact sums of what is divided, and counts."""
+def _divided(shifts: ir.Table, tables: Tables, labour: bool) -> ir.Table:
+    """Adds what each shift adds above and below the line, its own figure, and its unit."""
     unit = tables.held("units", lambda: units(tables))
     shifts = shifts.left_join(unit, shifts.job_key == unit.of_job).view()
     wide = shifts.quantity.cast(EXPECTED)
@@ -104,6 +119,11 @@ def _sums(shifts: ir.Table, tables: Tables, labour: bool) -> ir.Table:
     if labour:
         part = share(shifts.above, shifts.own, shifts.labour_hours)
         shifts = shifts.mutate(above=ibis.ifelse(shifts.alone, shifts.above, part))
+    return shifts
+
+
+def _sums(shifts: ir.Table) -> ir.Table:
+    """One row per party and period: exact sums of what is divided, and counts."""
     whole = shifts.whole
     known = whole & shifts.expected.notnull() & shifts.above.notnull()
     counted = shifts.select(  # absent instead of filtered: a filter for each sum costs more than the sum
