@@ -7,7 +7,7 @@ from types import ModuleType
 import ibis
 import ibis.expr.types as ir
 
-from . import attainment, findings, honours, records, standings
+from . import attainment, cases, findings, honours, records, standings
 from .parameter import Parameter
 
 __all__ = ["DERIVED", "Derivation", "Parameter"]
@@ -55,5 +55,6 @@ DERIVED: dict[str, Derivation] = {
         _derivation(records, "Who held the mark of each class, from when to when."),
         _derivation(honours, "What was earned, granted, or has lost its basis."),
         _derivation(findings, "What the audit doubts, with its evidence: never a verdict."),
+        _derivation(cases, "Which claims await a verdict, and what depends on them."),
     )
 }
