@@ -99,6 +99,16 @@ def test_a_dispute_is_a_case_from_its_own_day_on():
     assert cases(held, 13)["small"]["days_open"] == 0
 
 
+def test_facts_that_disagree_about_a_shift_are_a_doubt():
+    facts = [
+        entry("fact", about="small", field=field, value=value)
+        for field, value in (("quantity", "7 t"), ("hours", "6"), ("quantity", "5 t"))
+    ]
+    assert doubts(doubted(*facts[:2])) == {"false": ["claimed-attainment"]}
+    assert doubts(doubted(*facts))["small"] == [14]
+    assert "small" not in doubts(doubted(*facts, verdict("small", "verified")))
+
+
 def test_what_depends_on_a_case_is_counted_and_comes_first():
     rule = entry(
         "rule", id="r", gives="Best hewer", from_="2020-01-01", conditions={"measure": "quantity", "at_least": "100"}
@@ -134,3 +144,5 @@ def test_the_campaign_lists_what_nobody_has_judged(campaign):
         found = {row["shift"]: row for row in reader.read_all().to_pylist()}
     assert {"claim-2010", "claim-2013"} <= set(found) and "august" not in found
     assert all(case["status"] == "reported" for case in found.values())
+    assert found["crew-640"]["contradictions"] == 1 and found["crew-640"]["records_standing"] > 0
+    assert set(list(found)[:2]) == {"stakhanov-227", "stakhanov-321"}, "the standing single-handed marks"

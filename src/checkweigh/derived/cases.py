@@ -1,10 +1,10 @@
 """Cases: the claims that await a verdict, the most consequential first.
 
-A shift is a case when somebody objected to it or to a verdict on it, when its last verdict disputes it, or when the audit has findings
-about it; and when no verdict has settled that since: verified, adjusted and annulled settle every doubt that was in the ledger before
-them, a withdrawn verdict settles nothing. What depends on a case is counted: the marks that stand on it and all that it ever set, and the
-honours that rest on it. A derivation reads no clock: days are counted from the first doubt to the last entry of the ledger as known at
-the size.
+A shift is a case when somebody objected to it or to a verdict on it, when its last verdict disputes it, when facts about it from
+different sources disagree, or when the audit has findings about it; and when no verdict has settled that since: verified, adjusted and
+annulled settle every doubt that was in the ledger before them, a withdrawn verdict settles nothing. What depends on a case is counted:
+the marks that stand on it and all that it ever set, and the honours that rest on it. A derivation reads no clock: days are counted from
+the first doubt to the last entry of the ledger as known at the size.
 """
 
 import functools
@@ -23,6 +23,7 @@ SCHEMA = ibis.schema(
     {
         "shift": "string", "entry": "int64", "worker": "string", "crew": "string", "job": "string", "site": "string", "day": "date",
         "quantity": QUANTITY, "attainment": FIGURE, "labour_attainment": FIGURE, "status": "string", "objections": "int64",
+        "contradictions": "int64",
         "findings": "array<string>", "finding_count": "int64", "since": "timestamp(6)", "days_open": "int64",
         "records_standing": "int64", "records_ever": "int64", "honours": "int64", "entries": "array<int64>",
     }
@@ -40,6 +41,7 @@ COLUMNS = {
     "labour_attainment": "the same, shared among all labour hours",
     "status": "reported, verified, disputed, adjusted or annulled",
     "objections": "how many objections nobody has ruled on yet",
+    "contradictions": "on how much of it facts from different sources disagree",
     "findings": "which checks of the audit doubt it",
     "finding_count": "how many findings there are about it",
     "since": "when the first of these doubts was recorded, UTC",
@@ -51,8 +53,8 @@ COLUMNS = {
 }
 KEY = ("shift",)
 FIRST = (
-    "shift", "worker", "crew", "quantity", "attainment", "status", "findings", "objections", "records_standing", "honours",
-    "days_open", "records_ever", "since", "day", "job", "site",
+    "shift", "worker", "crew", "quantity", "attainment", "status", "findings", "objections", "contradictions",
+    "records_standing", "honours", "days_open", "records_ever", "since", "day", "job", "site",
 )  # fmt: skip
 RESTS_ON = {"entry": "the shift that is doubted", "entries": "an entry that doubts it, or that a finding concerns"}
 PARAMETERS = (
@@ -60,7 +62,7 @@ PARAMETERS = (
     Parameter("site", "text", "cases of this site only"),
 )
 SETTLING = ("verified", "adjusted", "annulled")
-DOUBT = ("of_shift", "doubt", "objection", "code")
+DOUBT = ("of_shift", "doubt", "sort", "code")
 
 
 def derive(tables: Tables, *, job: str | None = None, site: str | None = None) -> ir.Table:
@@ -89,13 +91,18 @@ def derive(tables: Tables, *, job: str | None = None, site: str | None = None) -
 
 
 def _of_doubts(cases: ir.Table) -> list[ir.Value]:
-    return [cases[name] for name in ("objections", "findings", "finding_count", "since", "days_open", "entries")]
+    return [
+        cases[name]
+        for name in ("objections", "contradictions", "findings", "finding_count", "since", "days_open", "entries")
+    ]
 
 
 def _open(tables: Tables) -> ir.Table:
-    """The doubts (`DOUBT`) that no verdict has settled: of which shift, in which entry, an objection or not, found by which check."""
+    """The doubts (`DOUBT`) that no verdict has settled: of which shift, in which entry, of which sort, found by which check."""
     shifts = judged(tables).select("id", "status", "verdict")
-    doubts = functools.reduce(ir.Table.union, [_objections(tables), _disputes(shifts), _found(tables)])
+    doubts = functools.reduce(
+        ir.Table.union, [_objections(tables), _contradictions(tables), _disputes(shifts), _found(tables)]
+    )
     settled = ibis.ifelse(shifts.status.isin(SETTLING), shifts.verdict, ibis.null("int64"))
     verdicts = shifts.select(judged_shift="id", settled=settled).filter(lambda t: t.settled.notnull())
     joined = doubts.left_join(verdicts, doubts.of_shift == verdicts.judged_shift)
@@ -110,12 +117,20 @@ def _objections(tables: Tables) -> ir.Table:
     known = functools.reduce(lambda one, other: one.union(other, distinct=True), named)
     objection = tables.objection
     joined = objection.inner_join(known, objection.against == known.against_entry)
-    return joined.select("of_shift", doubt="entry", objection=ibis.literal(True), code=ibis.null("string"))
+    return joined.select("of_shift", doubt="entry", sort=ibis.literal("objection"), code=ibis.null("string"))
+
+
+def _contradictions(tables: Tables) -> ir.Table:
+    """Facts about a shift that say different things of the same; both stay, and the doubt is there since the second was recorded."""
+    facts, shift = tables.fact, tables.shift.select(of_shift="id")
+    said = facts.group_by("about", "field").agg(values=facts.value.nunique(), doubt=facts.entry.max())
+    joined = said.filter(said["values"] > 1).inner_join(shift, said.about == shift.of_shift)
+    return joined.select("of_shift", "doubt", sort=ibis.literal("contradiction"), code=ibis.null("string"))
 
 
 def _disputes(shifts: ir.Table) -> ir.Table:
     disputed = shifts.filter(shifts.status == "disputed")
-    return disputed.select(of_shift="id", doubt="verdict", objection=ibis.literal(False), code=ibis.null("string"))
+    return disputed.select(of_shift="id", doubt="verdict", sort=ibis.literal("dispute"), code=ibis.null("string"))
 
 
 def _found(tables: Tables) -> ir.Table:
@@ -123,7 +138,7 @@ def _found(tables: Tables) -> ir.Table:
     found = tables.kept(findings.derive(tables))
     found = found.filter(found["shift"].notnull())
     last = ibis.greatest(found.entry, ibis.coalesce(found.entries.maxs(), found.entry))
-    return found.select(of_shift="shift", doubt=last, objection=ibis.literal(False), code="code")
+    return found.select(of_shift="shift", doubt=last, sort=ibis.literal("finding"), code="code")
 
 
 def _summed(doubts: ir.Table, tables: Tables) -> ir.Table:
@@ -131,7 +146,8 @@ def _summed(doubts: ir.Table, tables: Tables) -> ir.Table:
     times = _times(tables, doubts)
     joined = doubts.inner_join(times, doubts.doubt == times.at_entry)
     sums = joined.group_by("of_shift").agg(
-        objections=joined.objection.cast("int64").sum(),
+        objections=joined.count(where=joined.sort == "objection"),
+        contradictions=joined.count(where=joined.sort == "contradiction"),
         finding_count=joined.code.count(),
         findings=joined.code.collect(distinct=True, where=joined.code.notnull()),
         since=joined.recorded.min(),
