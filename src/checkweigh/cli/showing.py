@@ -20,7 +20,7 @@ TABLE = Annotated[
     str,
     typer.Argument(
         metavar="TABLE",
-        help="attainment, records, standings, honours, findings; `show tables` tells more.",
+        help="attainment, records, standings, honours, findings, cases; `show tables` tells more.",
         show_default=False,
     ),
 ]
