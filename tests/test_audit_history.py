@@ -67,7 +67,7 @@ def test_the_check_gives_the_score_of_the_plain_reference_for_every_shift_that_s
         assert row["p_value"] == pytest.approx(chance(paces[turn], paces[:turn])) and row["tests"] == 110
     assert (
         found["ada40"]["evidence"]["earlier"] == "40"
-        and "times the usual pace of 40 earlier shifts" in found["ada40"]["message"]
+        and "times the usual pace per labour hour of 40 earlier shifts" in found["ada40"]["message"]
     )
 
 

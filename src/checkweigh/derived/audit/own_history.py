@@ -44,7 +44,7 @@ OF_MAD, OF_MEAN = 0.6745, 1.253314
 DEGREES_A_SHIFT = 0.35
 GROUP = ("party_key", "job_key", "timed")
 MESSAGE = (
-    "{who}: {quantity} {unit} ({what}) is {times:.2f} times the usual pace of {earlier} earlier shifts, "
+    "{who}: {quantity} {unit} ({what}) is {times:.2f} times the usual pace per {basis} of {earlier} earlier shifts, "
     "and {best:.2f} times the best of them. Modified z {score:.1f}; above 3.5 stands out."
 )
 
