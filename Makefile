@@ -30,7 +30,7 @@ bench: $(VENV)/dev  ## ratios on 1 to 10 million shifts, written to bench/result
 bench-short: $(VENV)/dev  ## the same on 1 million shifts, printed only
 	$(BIN)/python -m bench.run --million 1
 
-bench-audit: $(VENV)/dev  ## precision and recall of the audit on planted fraud, written to bench/results.md (some ten minutes)
+bench-audit: $(VENV)/dev  ## precision and recall of the audit on planted fraud, written to bench/results.md (some fifteen minutes)
 	$(BIN)/python -m bench.audit
 
 docs: $(VENV)/dev  ## write the generated reference pages anew
