@@ -224,6 +224,19 @@ def test_a_repeated_identity_is_a_finding_and_the_first_counts(small, monkeypatc
     assert "entry 4 stands for" in finding.message
 
 
+@pytest.mark.parametrize(
+    ("replaces", "said"),
+    [(5, "shift of another identity"), (1, "a job of another"), (6, "comes later"), (99, "comes later")],
+)
+def test_a_replacement_of_something_else_is_a_finding(small, monkeypatch, replaces, said):
+    monkeypatch.setattr("checkweigh.holdings.Holdings.check", lambda self, index, entry: None)
+    with Ledger.open(small, write=True) as ledger, ledger.append(EDGE) as batch:
+        batch.add("shift", shift("new", replaces=replaces, note="n"))
+        batch.add("shift", shift("new", replaces=6, note="n"))
+    (finding,) = verify(small).findings
+    assert (finding.code, finding.index) == ("strange replacement", 6) and said in finding.message
+
+
 def test_rewritten_history_is_found_with_an_older_checkpoint(small):
     with Ledger.open(small) as ledger:
         kept = ledger.checkpoint()

@@ -352,6 +352,8 @@ class _Index:
         self._run = next(self._expected, None)
         self._stop = 0
         self._names: dict[str, tuple[list[str], list[int]]] = {}
+        self.replacements: list[int] = []
+        """The entries that say which entry they replace."""
 
     def take(self, index: int, entry: Entry) -> None:
         """Note the keys of an entry; compare the run that ends with it, if one does."""
@@ -359,6 +361,8 @@ class _Index:
             names, indices = self._names.setdefault(kind, ([], []))
             names.append(name)
             indices.append(index)
+        if entry.replaces is not None:
+            self.replacements.append(index)
         if self._run is not None and index + 1 == self._run.stop:
             self._check(self._run)
 
@@ -423,3 +427,15 @@ def _findings(reader: Reader, index: _Index) -> Iterator[Finding]:
             else:
                 said = f"entry {at} repeats {' '.join(names)}, which entry {before} stands for; it does not count"
                 yield Finding("repeated identity", at, said)
+    yield from _strange_replacements(snapshot, index.replacements)
+
+
+def _strange_replacements(snapshot: Snapshot, replacing: list[int]) -> Iterator[Finding]:
+    """Replacements of what is not there yet, or is something else: no ledger of this program takes one."""
+    for at in replacing:
+        entry = decode(snapshot.entry(at))
+        before = decode(snapshot.entry(entry.replaces)) if entry.replaces is not None and entry.replaces < at else None
+        if before is None or (kind_of(before), identity(before)) != (kind_of(entry), identity(entry)):
+            other = "which comes later" if before is None else f"a {kind_of(before)} of another identity"
+            said = f"entry {at} says that it replaces entry {entry.replaces}, {other}; look at both before you rely on either"
+            yield Finding("strange replacement", at, said)
