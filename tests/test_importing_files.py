@@ -85,7 +85,13 @@ def test_settings_from_a_file_and_over_it(tmp_path):
     settings = settings_from(path).over(mapping={"job": "department"}, accept_valid=True, kind=None)
     assert settings.mapping == {"crew": "team", "job": "department"} and settings.dates == ("mdy",)
     assert settings.create and settings.accept_valid and settings.constants == {"quota_hours": "7.5"}
-    for text, says in (("maps = 1", "not a setting"), ("create = 'yes'", "right shape"), ("[", "not TOML")):
+    for text, says in (
+        ("maps = 1", "not a setting"),
+        ("create = 'yes'", "right shape"),
+        ("[", "not TOML"),
+        ("a = " + "[" * 5000, "not TOML"),
+        (f"a = 1{'0' * 5000}", "not TOML"),
+    ):
         path.write_text(text)
         with pytest.raises(Refused, match=says):
             settings_from(path)

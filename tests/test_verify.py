@@ -237,6 +237,15 @@ def test_a_replacement_of_something_else_is_a_finding(small, monkeypatch, replac
     assert (finding.code, finding.index) == ("strange replacement", 6) and said in finding.message
 
 
+@pytest.mark.parametrize("text", ["2026-01", "2026-01-01", "soon"])
+def test_a_damaged_moment_is_told(small, text):
+    with Ledger.open(small, write=True) as ledger:
+        with ledger._store.write() as writer:
+            writer.put("meta", [(3, text.encode())])
+        with pytest.raises(errors.Broken, match="is no moment"), ledger.append(EDGE):
+            pass
+
+
 def test_rewritten_history_is_found_with_an_older_checkpoint(small):
     with Ledger.open(small) as ledger:
         kept = ledger.checkpoint()

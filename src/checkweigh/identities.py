@@ -201,6 +201,8 @@ def joined(sources: list[tuple[Marks, int]], hashes: Marks) -> tuple[npt.NDArray
         hit = np.flatnonzero((near == hashes) & (first < len(sorted_marks)))
         last = np.searchsorted(sorted_marks, lowest[hit] | _LOW, side="right")
         counts = last - first[hit]
+        if counts.size and counts.min() < 1:
+            raise Broken("the index of identities is out of order; run `checkweigh verify`")
         positions.append(np.repeat(hit, counts))
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         offsets = sorted_marks[np.repeat(first[hit], counts) + within] & _LOW

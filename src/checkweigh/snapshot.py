@@ -44,6 +44,15 @@ def named(entry: bytes, index: int) -> Named:
         raise Broken(f"entry {index} cannot be read; run `checkweigh verify`") from None
 
 
+def _moment(text: str, where: str) -> datetime:
+    try:
+        found = moment(text)
+        time_text(found)  # a moment without its zone has none
+    except ValueError:
+        raise Broken(f"{where}: {text!r} is no moment; run `checkweigh verify`") from None
+    return found
+
+
 class Snapshot:
     """Reads one snapshot of a ledger. Constant memory, whatever the ledger's size."""
 
@@ -70,7 +79,7 @@ class Snapshot:
     def recorded(self) -> datetime | None:
         """When the newest entry was recorded; None in an empty ledger."""
         text = self.fact(Meta.RECORDED)
-        return moment(text) if text else None
+        return _moment(text, "table meta, row 3 (recorded)") if text else None
 
     def entry(self, index: int) -> bytes:
         """The bytes of an entry. Raises Refused beyond the end."""
@@ -135,7 +144,7 @@ class Snapshot:
 
     def recorded_at(self, index: int) -> datetime:
         """When an entry was recorded."""
-        return moment(named(self.entry(index), index).recorded)
+        return _moment(named(self.entry(index), index).recorded, f"entry {index}")
 
     def size_at(self, when: datetime) -> int:
         """How many entries were recorded up to and including a moment."""

@@ -89,7 +89,7 @@ def settings_from(path: str | Path) -> Settings:
         found = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise Refused(f"{path} cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOML, UTF-8, a number too long, brackets too deep
         raise Refused(f"{path} is not TOML: {error}") from None
     for name, value in found.items():
         if name not in _SHAPES:
