@@ -53,8 +53,8 @@ COLUMNS = {
 }
 KEY = ("shift",)
 FIRST = (
-    "shift", "worker", "crew", "quantity", "attainment", "status", "findings", "objections", "contradictions",
-    "records_standing", "honours", "days_open", "records_ever", "since", "day", "job", "site",
+    "shift", "findings", "worker", "records_standing", "crew", "quantity", "days_open", "objections", "contradictions", "honours",
+    "status", "attainment", "records_ever", "since", "day", "job", "site",
 )  # fmt: skip
 RESTS_ON = {"entry": "the shift that is doubted", "entries": "an entry that doubts it, or that a finding concerns"}
 PARAMETERS = (
