@@ -215,7 +215,7 @@ def _reading(cover: list[Segment]) -> Iterator[None]:
     """Reading files of the columns. Raises _Lost when one is gone, Broken when one cannot be read."""
     try:
         yield
-    except (duckdb.Error, pa.ArrowException, OSError, ValueError):
+    except (duckdb.Error, pa.ArrowException, OSError, ValueError, TypeError, LookupError):
         if not all(file.exists() for segment in cover for kind in KINDS if (file := segment.file(kind))):
             raise _Lost from None
         if found := _unreadable(cover):
@@ -227,7 +227,17 @@ def _reading(cover: list[Segment]) -> Iterator[None]:
 def _unreadable(cover: list[Segment]) -> list[Path]:
     """The files of some segments that are damaged so that they cannot be read; `columns.check` finds every other damage too."""
     files = [(kind, file) for segment in cover for kind in KINDS if (file := segment.file(kind)) is not None]
-    return [file for kind, file in files if not _can_be_read(kind, file)]
+    facts = [segment.path / "segment.json" for segment in cover if not _are_facts(segment.facts)]
+    return facts + [file for kind, file in files if not _can_be_read(kind, file)]
+
+
+def _are_facts(facts: dict[str, Any]) -> bool:
+    try:
+        moments = [datetime.fromisoformat(text) for text in facts["span"] or []]
+        numbers = [*itertools.chain(*facts["replacements"]), *facts["repeated"]]
+        return len(moments) in (0, 2) and set(map(type, numbers)) <= {int} and set(facts["rows"]) <= set(KINDS)
+    except (TypeError, ValueError):
+        return False
 
 
 def _can_be_read(kind: str, file: Path) -> bool:
