@@ -187,7 +187,7 @@ def report(tallies: dict[str, Tally], million: float, seeds: list[int], cases: i
         "",
         "| check | precision | recall | found of planted | false findings | target | met | seconds | scan | in time |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-        *(_row(code, tally) for code, tally in tallies.items()),
+        *(_row(code, tally) for code, tally in tallies.items() if tally.planted),
         "",
         "How large an effect must be to be found. Jump: so many times what the worker's shift was. Mark: so many times the best of one",
         "in the job. Lifted: the share of a site's shifts just below the quota that is written up to it. Rounded: the share of a clerk's",
