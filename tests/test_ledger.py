@@ -105,7 +105,7 @@ def test_entries_come_back_one_by_one_and_in_bulk(ledger):
             for at, text in enumerate(texts.to_pylist())
         ]
         assert bulk == [(index, everything[index].decode()) for index in range(start, stop)]
-    with pytest.raises(errors.Refused, match="beyond its end"):
+    with pytest.raises(errors.Refused, match="entry 704 lies beyond its end"):
         ledger.entry(704)
     verify(ledger.address)
 

@@ -83,7 +83,8 @@ class Snapshot:
 
     def entry(self, index: int) -> bytes:
         """The bytes of an entry. Raises Refused beyond the end."""
-        self._within(index + 1)
+        if not 0 <= index < self.size:
+            raise Refused(f"the ledger holds {self.size} entries, numbered from 0; entry {index} lies beyond its end")
         if index >= self.size // TILE_WIDTH * TILE_WIDTH:
             return self._single(index)
         number = index // TILE_WIDTH
