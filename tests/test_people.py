@@ -151,3 +151,12 @@ def test_a_file_that_is_not_ours_is_refused(ledger, take, version, table, says):
     private_path(ledger.address).write_bytes(b"no database at all, but long enough to look at" * 100)
     with pytest.raises(Refused, match="cannot be used"):
         take(TEXT)
+
+
+def test_a_damaged_list_of_tables_is_told_as_damage(ledger, take):
+    """SQLite quotes the words that it cannot make sense of, whatever bytes they are."""
+    take(TEXT)
+    path = private_path(ledger.address)
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE people", b"CREATE TABL\xff people"))
+    with pytest.raises(Refused, match="damaged"), People.open(ledger.address):
+        pass

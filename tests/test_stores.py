@@ -229,6 +229,13 @@ def test_a_page_of_noise_is_reported_as_damage(path):
         SQLiteStore.open(path)
 
 
+def test_a_damaged_list_of_tables_is_reported_as_damage(path):
+    """SQLite quotes the words that it cannot make sense of, whatever bytes they are."""
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE TABL\xff"))
+    with pytest.raises(errors.Broken, match="damaged"):
+        SQLiteStore.open(path)
+
+
 def test_a_number_where_bytes_belong_is_damage(path):
     execute(
         path, "PRAGMA writable_schema=1", "UPDATE sqlite_master SET sql=replace(sql, 'STRICT', '') WHERE name='tiles'"

@@ -81,9 +81,12 @@ class People:
             )
         connection = sqlite3.connect(path, isolation_level=None, timeout=60)
         try:
-            connection.execute("PRAGMA secure_delete = ON")
-            connection.execute("PRAGMA synchronous = FULL")
-            _prepare(path, connection)
+            try:
+                connection.execute("PRAGMA secure_delete = ON")
+                connection.execute("PRAGMA synchronous = FULL")
+                _prepare(path, connection)
+            except UnicodeDecodeError:  # SQLite quotes the damaged words, and Python cannot read them
+                raise Refused(f"{path} cannot be used: it is damaged; bring it back from a backup") from None
             yield cls(path, connection)
         except sqlite3.Error as error:
             raise Refused(f"{path} cannot be used: {error}") from None

@@ -299,6 +299,8 @@ def _copy(source: sqlite3.Connection, target: Path) -> None:
 
 def _said(path: Path, error: Exception) -> Exception:
     """What an error of SQLite means for a person; other errors as they are."""
+    if isinstance(error, UnicodeDecodeError):  # SQLite quotes the damaged words, and Python cannot read them
+        return Broken(f"{path} is damaged: its list of tables cannot be read; restore it from a backup")
     if not isinstance(error, sqlite3.Error):
         return error
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
