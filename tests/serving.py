@@ -59,6 +59,20 @@ def serving(directory, program=SERVE):
 
 
 @contextmanager
+def listening(handler):
+    """A plain web server in a thread; gives its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
 def answering(answer):
     """An HTTP server that answers every POST with (status, headers, body) of `answer(path, body)`, or with nothing."""
 
@@ -82,12 +96,5 @@ def answering(answer):
         def log_message(self, *given):
             """Nobody reads it."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(Handler) as address:
+        yield address

@@ -4,12 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 
 import pytest
 
@@ -20,7 +18,7 @@ from checkweigh.ledger import Ledger
 from checkweigh.submitting import Outcome
 from checkweigh.witness import Directory, Witness
 from conftest import EDGE, NOW, founded, shift
-from serving import ROOT, serving
+from serving import ROOT, listening, serving
 
 
 @pytest.fixture
@@ -142,19 +140,9 @@ def test_a_published_log_is_held_against_the_book(told, book, ledger, tmp_path, 
     assert "is missing or too short" in told("witness", "check", book.path, tmp_path / "otherlog", code=3)
 
 
-@contextmanager
 def published(directory):
     """A plain web server over a directory."""
-    handler = partial(Quiet, directory=str(directory))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return listening(partial(Quiet, directory=str(directory)))
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -77,7 +77,6 @@ class Tables:
     days: ir.Table
     repeated: ir.Table
     _held: dict[str, ir.Table] = field(default_factory=dict, repr=False, compare=False)
-    _kept: set[str] = field(default_factory=set, repr=False, compare=False)
 
     def held(self, name: str, make: Callable[[], ir.Table]) -> ir.Table:
         """A small table that several derivations look up, computed once and remembered under a name."""
@@ -104,18 +103,17 @@ class Tables:
         """
         if name not in self._held:
             self._held[name] = _created(f"VIEW step_{next(_STEPS)}", make())
-        if keep and name not in self._kept:
-            self._held[name] = self.kept(self._held[name])
-            self._kept.add(name)
+        if keep:
+            self._held[name] = self.held(f"{name}, kept", lambda: self._held[name])
         return self._held[name]
 
     def as_reported(self) -> "Tables":
         """These tables as if nobody had ruled on any shift."""
-        return replace(self, verdict=self.verdict.filter(False), _held={}, _kept=set())
+        return replace(self, verdict=self.verdict.filter(False), _held={})
 
     def with_shifts(self, shift: ir.Table) -> "Tables":
         """These tables with only some of the shifts."""
-        return replace(self, shift=shift, _held={}, _kept=set())
+        return replace(self, shift=shift, _held={})
 
     @property
     def engine(self) -> duckdb.DuckDBPyConnection:

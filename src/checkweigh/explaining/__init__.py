@@ -24,7 +24,6 @@ __all__ = [
     "figures_of", "walk",
 ]  # fmt: skip
 OWN: dict[str, Any] = {"records": records, "standings": standings, "honours": honours}
-IDENTITIES = ("string", "boolean", "date", "timestamp")
 
 
 def figures_of(derivation: Derivation, row: Mapping[str, Any]) -> list[str]:

@@ -26,7 +26,7 @@ from . import (
     tail,
     uncredited_help,
 )
-from .found import FOUND, MOST_LEVEL, given
+from .found import FOUND, MOST_LEVEL, given, is_empty
 
 __all__ = ["CHECKS", "FOUND", "MOST_LEVEL", "Check", "given"]
 
@@ -52,8 +52,6 @@ def _check(module: ModuleType) -> Check:
 
 def no_shift(tables: Tables) -> str | None:
     """Why a check of shifts has nothing to look at."""
-    from .found import is_empty
-
     return "the ledger holds no shift" if is_empty(tables.shift) else None
 
 

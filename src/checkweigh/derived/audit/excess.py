@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-BIN = 0.01
 REACH = 25
 BINS = np.arange(-REACH, REACH)
 MEASURED = BINS == 0

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from .excess import BINS, EXCLUDED, Floats
 
 Whole = NDArray[np.int64]
-BILLION = 10**9
 NEARLY_ALL = 0.95
 BATCHES = np.array([*range(2, 61), 72, 96, 100, 120, 144], np.int64)
 ROUND = (5, 10, 50, 100, 500, 1000)
