@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+import browsing
 import damage
 import servers
 from checkweigh import cli, importing
@@ -191,3 +192,20 @@ def where(request, tmp_path):
         return str(tmp_path / "ledger")
     request.getfixturevalue("beside")
     return request.getfixturevalue("server").address()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A running browser, for all tests of a module: while it runs, its thread has a running event loop."""
+    if browsing.program() is None:
+        missing("Chromium is not installed")
+    with browsing.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browse(chromium):
+    """Opens pages; whatever no user should meet fails the test at its end."""
+    found = browsing.Browse(chromium)
+    yield found
+    found.close()

@@ -1,0 +1,71 @@
+"""The frame of the browser tests can fail: what no user should meet is met, and told."""
+
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+import browsing
+from serving import listening
+
+POLICY = "default-src 'self'"
+PAGES = {
+    "/favicon.ico": "-",
+    "/fine": "<p>All is well</p>",
+    "/inline": "<p style='color:red'>painted</p>",
+    "/abroad": "<img src='http://other.example/x.png' alt=''>",
+    "/thrown": "<script src='/thrown.js'></script>",
+    "/told": "<script src='/told.js'></script>",
+    "/thrown.js": "throw new Error('lost the tally')",
+    "/told.js": "console.error('the scale is off'); document.title = matchMedia('(prefers-color-scheme: dark)').matches",
+}
+
+
+@pytest.fixture(scope="module")
+def site():
+    """A few pages, most of them as they must not be."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            text = PAGES.get(self.path, "<p>There is nothing here</p>")
+            self.send_response(200 if self.path in PAGES else 404)
+            self.send_header("Content-Type", "text/javascript" if self.path.endswith(".js") else "text/html")
+            self.send_header("Content-Security-Policy", POLICY)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *given):
+            """Nobody reads it."""
+
+    with listening(Handler) as address:
+        yield address
+
+
+def met(chromium, site, path, *meant, **options):
+    """What a visit of a page ends with."""
+    browse = browsing.Browse(chromium)
+    browse.meant(*meant)
+    page = browse(site, **options)
+    page.goto(path)
+    title = page.title()
+    try:
+        browse.close()
+    except AssertionError as error:
+        return str(error)
+    return title
+
+
+def test_what_no_user_should_meet_fails_a_test(chromium, site):
+    assert met(chromium, site, "/fine") == ""
+    assert "Content Security Policy" in met(chromium, site, "/inline")
+    assert "another host: http://other.example/x.png" in met(chromium, site, "/abroad", "Content Security")
+    assert "lost the tally" in met(chromium, site, "/thrown")
+    assert "the scale is off" in met(chromium, site, "/told")
+    assert "404" in met(chromium, site, "/nowhere")
+
+
+def test_an_error_that_is_meant_is_none_and_looks_and_scripts_are_as_told(chromium, site):
+    assert met(chromium, site, "/nowhere", "404") == ""
+    assert met(chromium, site, "/told", "the scale", look="phone dark") == "true"
+    assert met(chromium, site, "/told", "the scale", look="phone") == "false"
+    assert met(chromium, site, "/told", scripts=False) == ""
