@@ -116,6 +116,11 @@ class Ledger:
         """Let go of the store; the last to let go of a file makes it complete in one piece."""
         self._store.close()
 
+    @property
+    def writable(self) -> bool:
+        """Whether it was opened for writing."""
+        return self._write
+
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """One moment of the ledger, for several reads that must agree."""

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..moments import known_at
 from . import edge
-from .moments import ZONE, known_at
-from .target import FORMAT, OUT, Target
+from .target import FORMAT, OUT, ZONE, Target
 from .writing import LEDGER
 
 if TYPE_CHECKING:

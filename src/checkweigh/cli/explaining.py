@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..moments import Known, known_at
 from . import edge
-from .moments import ZONE, Known, known_at
 from .showing import AT, derivation_named, value_of
+from .target import ZONE
 from .writing import LEDGER
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..moments import Known, known_at
 from . import edge
-from .moments import ZONE, Known, known_at
-from .target import COLUMNS, FORMAT, LIMIT, OUT, Target, listed
+from .target import COLUMNS, FORMAT, LIMIT, OUT, ZONE, Target, listed
 from .writing import WHICH
 
 if TYPE_CHECKING:

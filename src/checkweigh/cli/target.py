@@ -22,6 +22,7 @@ FORMAT = Annotated[
 ]
 OUT = Annotated[Path | None, typer.Option("--out", help="Write to this file instead of the terminal.")]
 LIMIT = Annotated[int, typer.Option(help="In a terminal, show at most so many rows; 0 for all.", min=0)]
+ZONE = Annotated[str, typer.Option(metavar="ZONE", help="The time zone in which dates end, such as Europe/Moscow.")]
 COLUMNS = Annotated[
     str | None, typer.Option(metavar="NAME,...", help="In a terminal, show these columns instead of those that fit.")
 ]

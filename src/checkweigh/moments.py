@@ -3,15 +3,15 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import typer
+from . import fields
+from .errors import Refused
+from .values import moment, timezones
 
 if TYPE_CHECKING:
-    from ..ledger import Ledger
-
-ZONE = Annotated[str, typer.Option(metavar="ZONE", help="The time zone in which dates end, such as Europe/Moscow.")]
+    from .ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,6 @@ def known_at(
 
     With `before`, the state before a date begins. Raises Refused for a size beyond the ledger and for what is neither a size nor a date.
     """
-    from ..errors import Refused
-
     if written is None:
         return Known(opened.size, f"as known at size {opened.size}, the latest")
     if re.fullmatch(r"[0-9]+", written):
@@ -45,10 +43,6 @@ def known_at(
 
 def _span(written: str, zone: str, option: str) -> tuple[datetime, datetime]:
     """The first and the last moment of a date or a month in a zone; of a moment with a time of day, itself."""
-    from .. import fields
-    from ..errors import Refused
-    from ..values import moment, timezones
-
     if zone not in timezones():
         raise Refused(f"--zone {zone!r} is not a name of the IANA time zone database, such as Europe/Moscow")
     try:

@@ -1,0 +1,46 @@
+"""The application, put together: routes, guard, templates, and what becomes of errors."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from litestar import Litestar
+from litestar.config.compression import CompressionConfig
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.template import TemplateConfig
+from litestar.types import Middleware
+
+from ..ledger import Ledger
+from . import board, page, problems, sessions, static
+from .live import Live
+from .roles import guard
+from .settings import Settings
+
+ROUTES: list[Any] = [*static.ROUTES, *board.ROUTES]
+
+
+def application(
+    ledger: Ledger, settings: Settings, clock: Callable[[], datetime], middleware: list[Middleware] | None = None
+) -> Litestar:
+    """The board of an open ledger, to which nobody can write when it was opened for reading.
+
+    `middleware` says who asks; by default it is the one of `sessions`.
+    """
+    live = Live(
+        ledger, clock, read_only=settings.read_only or not ledger.writable, fresh_seconds=settings.fresh_seconds
+    )
+    return Litestar(
+        route_handlers=ROUTES,
+        guards=[guard],
+        middleware=[sessions.Visitors] if middleware is None else middleware,
+        dependencies={"live": Provide(lambda: live, sync_to_thread=False)},
+        exception_handlers={Exception: problems.answer},
+        template_config=TemplateConfig(instance=page.engine()),
+        compression_config=CompressionConfig(backend="gzip", gzip_compress_level=5),
+        state=State({"live": live, "settings": settings}),
+        request_max_body_size=settings.most_body_bytes,
+        openapi_config=None,
+        pdb_on_exception=False,
+        debug=False,
+    )

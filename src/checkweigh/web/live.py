@@ -1,0 +1,202 @@
+"""The ledger as pages see it: the newest state, older states, and appends in somebody's name.
+
+A `Known` is one state of the ledger, and everything read from it agrees. `Live.now` is at most `fresh_seconds` behind the ledger, and a
+page says which size it shows. Rows come from the derivations, asked as every other face asks.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from hashlib import sha256
+from time import monotonic
+from typing import Any
+
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from .. import asking, codec, erasing
+from .. import tables as tabled
+from ..derived import DERIVED
+from ..entries import KINDS, Entry
+from ..errors import Refused
+from ..explaining import Book
+from ..ledger import Batch, Edge, Ledger
+from ..moments import known_at
+from ..tables import Tables
+from .roles import Who
+
+Row = dict[str, Any]
+MOST_STATES = 8
+"""So many older states are kept at hand."""
+MOST_ANSWERS = 256
+"""So many answers are kept of each state."""
+
+
+class Known:
+    """One state of the ledger. Safe to use from several threads."""
+
+    def __init__(self, ledger: Ledger, size: int, *, newest: bool, said: str) -> None:
+        self.ledger, self.size, self.newest, self.said = ledger, size, newest, said
+        with ledger.snapshot() as snapshot:
+            self.root: bytes = snapshot.root(size)
+            self.note: str = snapshot.note
+        self._lock = threading.RLock()
+        self._answers: OrderedDict[Any, list[Row]] = OrderedDict()
+
+    @property
+    def etag(self) -> str:
+        """A name of this state: of its root."""
+        return sha256(self.root).hexdigest()[:32]
+
+    @cached_property
+    def recorded(self) -> datetime | None:
+        """When the newest entry of this state was recorded."""
+        return datetime.fromisoformat(self.entry(self.size - 1).recorded) if self.size else None
+
+    @cached_property
+    def tables(self) -> Tables:
+        """What stood. Whoever derives from it holds `deriving`."""
+        return tabled.at(self.ledger, self.size)
+
+    @contextmanager
+    def deriving(self) -> Iterator[Tables]:
+        """The tables, for one thread at a time."""
+        with self._lock:
+            yield self.tables
+
+    @cached_property
+    def book(self) -> Book:
+        """What an explanation looks into; used within `deriving`."""
+        return Book(self.tables, self.ledger.entry)
+
+    def rows(
+        self,
+        table: str,
+        where: Mapping[str, Any] | None = None,
+        *,
+        order: Sequence[str] = (),
+        limit: int | None = None,
+        **parameters: Any,
+    ) -> list[Row]:
+        """Rows of a derived table, or of a kind of entry.
+
+        `where` compares columns with a value, with None for absent, or with a list of values; `order` names columns, `-` before one
+        that falls.
+        """
+        wanted = tuple(
+            (name, tuple(value) if isinstance(value, list) else value) for name, value in (where or {}).items()
+        )
+        key = (table, wanted, tuple(order), limit, tuple(parameters.items()))
+        with self._lock:
+            if key not in self._answers:
+                self._answers[key] = self._asked(table, where or {}, order, limit, parameters)
+                while len(self._answers) > MOST_ANSWERS:
+                    self._answers.popitem(last=False)
+            return self._answers[key]
+
+    def _asked(
+        self,
+        table: str,
+        where: Mapping[str, Any],
+        order: Sequence[str],
+        limit: int | None,
+        parameters: Mapping[str, Any],
+    ) -> list[Row]:
+        found = getattr(self.tables, table) if table in KINDS else DERIVED[table].derive(self.tables, **parameters)
+        for name, value in where.items():
+            found = found.filter(_holds(found[name], value))
+        falling = {name.removeprefix("-"): name.startswith("-") for name in order}
+        if order:
+            found = found.order_by([found[name].desc() if down else found[name] for name, down in falling.items()])
+        rows: list[Row] = tabled.collect(found if limit is None else found.limit(limit)).to_pylist()
+        return rows
+
+    @contextmanager
+    def reader(self, table: str, **parameters: Any) -> Iterator[pa.RecordBatchReader]:
+        """A derived table whole, in batches and in its order."""
+        with self._lock, asking.answer([self.tables], DERIVED[table], parameters) as found:
+            yield found
+
+    def entry(self, index: int) -> Entry:
+        """An entry of this state, without what has been erased. Raises Refused beyond its end."""
+        if not 0 <= index < self.size:
+            raise Refused(f"entry {index} is beyond this state of the ledger, which has {self.size} entries")
+        return erasing.shown(codec.decode(self.ledger.entry(index)), self.ledger.erased())
+
+    def name_of(self, kind: str, name: str) -> str:
+        """What a worker, crew, job or site is called, as last known: its name, or its id where it has none."""
+        found = self.rows(kind, {"id": name}, order=["-first_entry"], limit=1)
+        return str((found[0].get("name") if found else None) or name)
+
+
+def _holds(column: ir.Column, value: Any) -> ir.BooleanValue:
+    if value is None:
+        return column.isnull()
+    return column.isin(list(value)) if isinstance(value, list | tuple) else column == value
+
+
+class Live:
+    """The ledger of an application."""
+
+    def __init__(self, ledger: Ledger, clock: Callable[[], datetime], *, read_only: bool, fresh_seconds: float) -> None:
+        self.ledger, self.clock, self.read_only = ledger, clock, read_only
+        self._fresh_seconds = fresh_seconds
+        self._changed = threading.Condition()
+        self._asked = float("-inf")
+        self._now = self._newest()
+        self._states: OrderedDict[int, Known] = OrderedDict()
+
+    def _newest(self) -> Known:
+        size = self.ledger.size
+        return Known(self.ledger, size, newest=True, said=f"as known at size {size}, the latest")
+
+    def now(self) -> Known:
+        """The newest state that pages show."""
+        with self._changed:
+            if monotonic() - self._asked >= self._fresh_seconds:
+                self._asked = monotonic()
+                if self.ledger.size != self._now.size:
+                    self._now = self._newest()
+                    self._changed.notify_all()
+            return self._now
+
+    def at(self, text: str | None, zone: str = "UTC") -> Known:
+        """The state that a size, a date or a month asks for, as `--at` does; the newest where it is absent. Raises Refused."""
+        if not text:
+            return self.now()
+        asked = known_at(self.ledger, text, zone, "at")
+        with self._changed:
+            if asked.size not in self._states:
+                self._states[asked.size] = Known(self.ledger, asked.size, newest=False, said=asked.said)
+                while len(self._states) > MOST_STATES:
+                    self._states.popitem(last=False)
+            self._states.move_to_end(asked.size)
+            return self._states[asked.size]
+
+    def edge(self, who: Who) -> Edge:
+        """What the ledger is told from outside when somebody writes."""
+        return Edge(by=who.by, now=self.clock())
+
+    @contextmanager
+    def append(self, who: Who) -> Iterator[Batch]:
+        """A batch in somebody's name; when it is in the ledger, pages know of it at once."""
+        with self.ledger.append(self.edge(who)) as batch:
+            yield batch
+        self.woken()
+
+    def woken(self) -> None:
+        """The ledger has grown: it is asked again."""
+        with self._changed:
+            self._asked = float("-inf")
+        self.now()
+
+    def wait(self, size: int, seconds: float) -> Known:
+        """The newest state, as soon as it is beyond a size, or after so many seconds."""
+        end = monotonic() + seconds
+        while (known := self.now()).size <= size and (left := end - monotonic()) > 0:
+            with self._changed:
+                self._changed.wait(min(left, self._fresh_seconds))
+        return known

@@ -1,0 +1,83 @@
+"""Refusals and faults as answers: one shape for programs (RFC 9457, `application/problem+json`), the same as a page for browsers.
+
+type      about:blank, the status says it all
+title     the status in words
+status    4xx: put it right, nothing was written; 5xx: the board or the ledger is at fault
+detail    what, where, and the next step, in one message
+problems  for an entry: each field that is wrong, with its value and the reason
+"""
+
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, NotAuthorizedException
+
+from ..errors import AlreadyRecorded, BadEntry, Broken, Busy, CheckweighError, NoKey, Refused, UnknownReference, Unsure
+from .page import page
+from .roles import Who
+
+MEDIA_TYPE = "application/problem+json"
+STATUSES: tuple[tuple[type[Exception], int], ...] = (
+    (AlreadyRecorded, 409), (BadEntry, 422), (UnknownReference, 422), (Busy, 503), (NoKey, 403), (Refused, 400), (Unsure, 503),
+    (Broken, 500),
+)  # fmt: skip
+log = logging.getLogger("checkweigh.web")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong, as a page shows it."""
+
+    status: int
+    """The status code."""
+    heading: str
+    """The status in words."""
+    detail: str
+    """What, where, and the next step."""
+    problems: list[dict[str, Any]]
+    """Each field that is wrong."""
+
+
+class NotHere(Refused):
+    """What was asked for is not in the ledger."""
+
+
+def problem_of(error: Exception) -> Problem:
+    """What is told of an error; of a fault of the board itself nothing but that there was one."""
+    if isinstance(error, HTTPException):
+        return Problem(error.status_code, HTTPStatus(error.status_code).phrase, str(error.detail), [])
+    if isinstance(error, CheckweighError):
+        status = 404 if isinstance(error, NotHere) else next(code for kind, code in STATUSES if isinstance(error, kind))
+        problems = [
+            {"field": field, "value": None if value is None else str(value), "reason": reason}
+            for field, value, reason in (error.problems if isinstance(error, BadEntry) else [])
+        ]
+        return Problem(status, HTTPStatus(status).phrase, str(error), problems)
+    return Problem(
+        500, "Internal Server Error", "the board failed where it should not; whoever runs it finds why in its log", []
+    )
+
+
+def answer(request: Request[Who, Any, Any], error: Exception) -> Response[Any]:
+    """The answer to a request that failed."""
+    found = problem_of(error)
+    if found.status >= 500:
+        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if not _wants_page(request):
+        body = {"type": "about:blank", "title": found.heading, "status": found.status, "detail": found.detail}
+        body |= {"instance": request.url.path} | ({"problems": found.problems} if found.problems else {})
+        return Response(body, status_code=found.status, media_type=MEDIA_TYPE, headers=headers)
+    if isinstance(error, NotAuthorizedException):
+        headers["Refresh"] = "3; url=/sign-in"
+    shown = page(request, "problem.html", found)
+    shown.status_code, shown.headers = found.status, {**shown.headers, **headers}
+    return shown
+
+
+def _wants_page(request: Request[Who, Any, Any]) -> bool:
+    accepted = request.headers.get("accept", "")
+    return "text/html" in accepted and not request.url.path.startswith("/api/")
