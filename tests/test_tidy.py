@@ -75,6 +75,7 @@ LAYERS: dict[str, set[str]] = {
     "importing": FACTS | {"codec", "units", "fields", "bounds", "bulk", "people", "ledger"},
     "explaining": FACTS | {"codec", "tables", "derived", "render"},
     "judging": FACTS | {"codec", "ledger"},
+    "consequences": FACTS | {"codec", "columns", "tables", "derived", "asking"},
     "demo": FACTS | {"codec", "fields", "ledger", "verify", "tables", "derived", "asking", "render", "erasing"},
     "web": {"*"},
     "cli": {"*"},
