@@ -90,8 +90,9 @@ def serve(
     directory: DIRECTORY, host: HOST = "127.0.0.1", port: Annotated[int, typer.Option(min=0, max=65535)] = PORT
 ) -> None:
     """Answer ledgers over HTTP until stopped."""
+    from ..listening import listening
     from ..witness import Directory
-    from ..witness.serving import Application, listening
+    from ..witness.serving import Application
     from ..witness.serving import serve as run
 
     book = Directory.open(directory)

@@ -18,11 +18,11 @@ from typing import Any
 
 from ..checkpoint import Verifier
 from ..errors import BadSignature, CheckweighError, Refused
+from ..listening import PATIENCE_SECONDS, impatient
 from .book import Considered, Directory, Witness
 from .decision import MALFORMED, NOT_FOLLOWED, NOT_SIGNED, OK, OTHER_SIZE
 from .submission import MOST_BYTES, BadSubmission, Submission
 
-PATIENCE_SECONDS = 10
 MOST_CONNECTIONS = 100
 NOT_FOUND, NOT_ALLOWED, TOO_SLOW, TOO_LONG, FAILED = 404, 405, 408, 413, 503
 PLAIN, SIZE = "text/plain; charset=utf-8", "text/x.tlog.size"
@@ -143,44 +143,18 @@ async def _received(receive: Receive) -> bytes:
             return bytes(body)
 
 
-def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens; port 0 is any free one. Raises Refused when it cannot be had."""
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise Refused(
-            f"nothing can be served at {host}, port {port}: {error.strerror}; choose another --port"
-        ) from None
-
-
 def serve(application: Application, at: socket.socket) -> None:
     """Serve until the process is told to stop (SIGINT, SIGTERM), and finish what has begun. Raises Refused where uvicorn is missing."""
     try:
         import uvicorn
-        from uvicorn.protocols.http.h11_impl import H11Protocol
     except ImportError:
         raise Refused(
             "the server of a witness needs uvicorn; install it with `pip install 'checkweigh[witness]'`"
         ) from None
 
-    class Impatient(H11Protocol):
-        """Hangs up on whoever does not get to the end of a request's head."""
-
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            self.loop.call_later(PATIENCE_SECONDS, self._hang_up)
-
-        def _hang_up(self) -> None:
-            if self.transport.is_closing():
-                return
-            if self.cycle is None or (self.cycle.response_complete and self.timeout_keep_alive_task is None):
-                self.transport.close()
-            else:
-                self.loop.call_later(PATIENCE_SECONDS, self._hang_up)
-
     settings = uvicorn.Config(
         application,
-        http=Impatient,
+        http=impatient(),
         ws="none",
         lifespan="off",
         log_level="error",

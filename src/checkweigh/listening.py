@@ -1,0 +1,40 @@
+"""Listening over HTTP: a socket that is had or refused, and a protocol that hangs up on whoever is too slow with a request's head."""
+
+import socket
+from typing import Any
+
+from .errors import Refused
+
+PATIENCE_SECONDS = 10
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 is any free one. Raises Refused when it cannot be had."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise Refused(
+            f"nothing can be served at {host}, port {port}: {error.strerror}; choose another --port"
+        ) from None
+
+
+def impatient() -> type[Any]:
+    """The protocol. Raises ImportError where uvicorn is missing."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Impatient(H11Protocol):
+        """Hangs up on whoever does not get to the end of a request's head."""
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self.loop.call_later(PATIENCE_SECONDS, self._hang_up)
+
+        def _hang_up(self) -> None:
+            if self.transport.is_closing():
+                return
+            if self.cycle is None or (self.cycle.response_complete and self.timeout_keep_alive_task is None):
+                self.transport.close()
+            else:
+                self.loop.call_later(PATIENCE_SECONDS, self._hang_up)
+
+    return Impatient
