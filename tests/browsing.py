@@ -1,13 +1,16 @@
 """A browser for tests: the system's Chromium, driven by Playwright, looking at a board that really listens.
 
-    def test_a_filter_stands_in_the_address(browse, hall):
-        page = browse(hall, "supervisor", look="phone")
+    def test_a_filter_stands_in_the_address(browse, served, ledger):
+        page = browse(served(ledger), "supervisor", look="phone")
         page.goto("/")
 
-`browse(site, role)` gives a page of a browser profile of its own, in which somebody of that role has signed in; `look` is one of
-LOOKS, `scripts=False` turns scripts off. What no user should meet fails the test at its end: an error on the console (what the
-content security policy stops is one), a script that fails, a request to another host. An error that is meant, such as the 403
-of a refusal, is named beforehand: `browse.meant("403")`.
+`served(ledger)` is a board of an open ledger that listens on a free port; `demonstration` is the one of 1935, which nobody writes to.
+`browse(site, role)` gives a page in a browser profile of its own; `role` may be a `Who` too. A cookie stands in for the sign-in, so that
+tests need not wait for passwords; with `served(ledger, signing_in=True)` the board asks as it does in earnest, and
+`browse.signed_in(site, name, password)` goes through its form. `look` is one of LOOKS, `scripts=False` turns scripts off.
+
+What no user should meet fails the test at its end: an error on the console (what the content security policy stops is one), a script
+that fails, a request to another host. An error that is meant, such as the 403 of a refusal, is named beforehand: `browse.meant("403")`.
 """
 
 import re
@@ -16,10 +19,16 @@ import socket
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import uvicorn
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from playwright.sync_api import sync_playwright
+
+from checkweigh.web import application
+from checkweigh.web.roles import VISITOR, Who
+from checkweigh.web.settings import Settings
+from web import NOW, somebody
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -57,26 +66,43 @@ def chromium():
 
 
 class Site:
-    """A board that listens on a free port, in a thread of its own: `address`, and `accounts`, role -> (name, password)."""
+    """A board that listens on a free port, in a thread of its own: `address`, `live`."""
 
-    def __init__(self, application, accounts=None):
-        self.accounts = accounts or {}
-        self.application = application
-        self.states = {}
+    def __init__(self, ledger, clock=lambda: NOW, signing_in=False, **settings):
+        self.people = {}
+        asks = None if signing_in else [standing_in(self.people)]
+        made = application(ledger, Settings(**settings), clock, middleware=asks)
+        self.live = made.state.live
         at = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{at.getsockname()[1]}"
-        config = uvicorn.Config(application, log_level="error", ws="none", timeout_graceful_shutdown=1)
-        self._server = uvicorn.Server(config)
+        self._server = uvicorn.Server(uvicorn.Config(made, log_level="error", ws="none", timeout_graceful_shutdown=1))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [at]})
         self._thread.start()
         while not self._server.started:
             assert self._thread.is_alive(), "the board did not start"
             threading.Event().wait(0.01)
 
+    def as_somebody(self, who):
+        """The cookie by which the board takes a browser for a role, or for a `Who`."""
+        found = who if isinstance(who, Who) else somebody(who)
+        self.people[found.name] = found
+        return {"name": "stands-for", "value": quote(found.name), "url": self.address}
+
     def stop(self):
         """Stop it; what it was answering is answered."""
         self._server.should_exit = True
         self._thread.join()
+
+
+def standing_in(people):
+    """The middleware that believes the cookie."""
+
+    class As(AbstractAuthenticationMiddleware):
+        async def authenticate_request(self, connection):
+            name = unquote(connection.cookies.get("stands-for", ""))
+            return AuthenticationResult(user=people.get(name, VISITOR), auth=None)
+
+    return As
 
 
 class Browse:
@@ -91,10 +117,20 @@ class Browse:
     def __call__(self, site, role=None, *, look="light", scripts=True, **options):
         """A page of `site` as somebody of a role sees it; relative addresses are the site's. `options` go to the browser's context."""
         address = site if isinstance(site, str) else site.address
-        if role is not None:
-            options["storage_state"] = self._signed_in(site, role)
         context = self._context(address, **LOOKS[look], java_script_enabled=scripts, **options)
+        if role is not None:
+            context.add_cookies([site.as_somebody(role)])
         return context.new_page()
+
+    def signed_in(self, site, name, password, **options):
+        """A page of a board that asks in earnest, after somebody has gone through its form; it shows where that has led."""
+        page = self(site, **options)
+        page.goto("/sign-in")
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("main").get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: urlsplit(url).path != "/sign-in")
+        return page
 
     def meant(self, *patterns):
         """These errors (a part of their text, as a regular expression) are what the test is about."""
@@ -117,20 +153,6 @@ class Browse:
     def _asked(self, address, url):
         if not url.startswith(OURS) and urlsplit(url).netloc != urlsplit(address).netloc:
             self._met.append(f"another host: {url}")
-
-    def _signed_in(self, site, role):
-        """The cookies of somebody of a role, who has signed in by the form, once for each site."""
-        if role not in site.states:
-            name, password = site.accounts[role]
-            page = self._context(site.address).new_page()
-            page.goto("/sign-in")
-            page.get_by_label("Name").fill(name)
-            page.get_by_label("Password").fill(password)
-            page.get_by_role("main").get_by_role("button", name="Sign in").click()
-            page.wait_for_url(lambda url: urlsplit(url).path != "/sign-in")
-            site.states[role] = page.context.storage_state()
-            page.context.close()
-        return site.states[role]
 
     def close(self):
         """Close every page, and fail for what was met and not meant."""

@@ -11,6 +11,7 @@ import browsing
 import damage
 import servers
 from checkweigh import cli, importing
+from checkweigh.demo import build
 from checkweigh.ledger import Edge, Ledger
 
 BESIDE = Path(__file__).parents[2] / "shared"
@@ -209,3 +210,32 @@ def browse(chromium):
     found = browsing.Browse(chromium)
     yield found
     found.close()
+
+
+@pytest.fixture
+def served():
+    """Makes boards that listen, each of an open ledger; they stop after the test."""
+    made = []
+
+    def make(ledger, **options):
+        made.append(browsing.Site(ledger, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture(scope="session")
+def campaign(tmp_path_factory):
+    """The path of the demonstration ledger, for all tests that leave it as it is."""
+    return build(tmp_path_factory.mktemp("campaign"), EDGE)[0]
+
+
+@pytest.fixture(scope="session")
+def demonstration(campaign):
+    """The board of the campaign of 1935, to which nobody can write."""
+    with Ledger.open(campaign) as ledger:
+        site = browsing.Site(ledger)
+        yield site
+        site.stop()

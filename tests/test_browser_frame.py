@@ -69,3 +69,20 @@ def test_an_error_that_is_meant_is_none_and_looks_and_scripts_are_as_told(chromi
     assert met(chromium, site, "/told", "the scale", look="phone dark") == "true"
     assert met(chromium, site, "/told", "the scale", look="phone") == "false"
     assert met(chromium, site, "/told", scripts=False) == ""
+
+
+def test_a_page_is_seen_by_whoever_the_test_says(browse, served, ledger):
+    site = served(ledger, title="North pit")
+    page = browse(site, "supervisor", look="phone")
+    page.goto("/")
+    assert "North pit" in page.title() and page.get_by_text("supervisor").first.is_visible()
+    visitor = browse(site)
+    visitor.goto("/")
+    assert visitor.get_by_role("link", name="Sign in").is_visible()
+
+
+def test_the_board_of_the_demonstration_can_be_looked_at(browse, demonstration):
+    page = browse(demonstration, look="dark")
+    page.goto("/")
+    assert page.get_by_text("A demonstration").is_visible()
+    assert page.get_by_role("main").get_by_text("Stakhanov").first.is_visible()
