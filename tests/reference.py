@@ -420,3 +420,73 @@ def _granted(index, award, entries, size, book, now):
         "from": None, "until": None, "on": award.get("on"), "shift": named[0] if named and len(named) == 1 else None,
         "entries": sorted(row["entry"] for row in shifts) if named else None,
     }  # fmt: skip
+
+
+# ---- quotas and shares
+
+
+def quotas(entries, size=None, *, job=None, shifts=False):
+    """One dict per quota, against the one that it follows."""
+    book = known(entries, size)
+    judged = [row["quota_entry"] for row in attainment(entries, size)]
+    early = [row["quota_entry"] for row in attainment(entries, size) if row["quota_after_shift"]]
+    found = []
+    for index, place, quota in book["quota"]:
+        if job in (None, quota["job"]):
+            group = sorted((one for one in book["quota"] if _asked_of(one[2]) == _asked_of(quota)), key=_by_day)
+            row = _quota(index, place, quota, group, book)
+            counts = {"shifts": judged.count(index), "shifts_before": early.count(index)} if shifts else {}
+            found.append(row | {"shifts": None, "shifts_before": None} | counts)
+    return found
+
+
+def _asked_of(quota):
+    return tuple(quota.get(name) for name in ("job", "per", "site", "worker", "crew"))
+
+
+def _by_day(found):
+    return (found[2]["from"], found[1])
+
+
+def _quota(index, place, quota, group, book):
+    earlier = [one for one in group if _by_day(one) < (quota["from"], place)]
+    later = [one["from"] for _, _, one in group if "until" not in one and one["from"] > quota["from"]]
+    last = earlier[-1] if earlier else (None, None, {})
+    before = None
+    if earlier and ("hours" in quota) == ("hours" in last[2]):
+        ratio = Fraction(quota["hours"]) / Fraction(last[2]["hours"]) if "hours" in quota else 1
+        before = down(Fraction(last[2]["quantity"]) * ratio, 9, 18)
+    factor = down(Fraction(quota["quantity"]) / before, 6, 12) if before else None
+    names = ("job", "per", "site", "worker", "crew", "from", "until", "basis", "consequence", "by")
+    return {name: quota.get(name) for name in names} | {
+        "quota": quota["id"], "entry": index, "unit": next(one["unit"] for _, _, one in book["job"] if one["id"] == quota["job"]),
+        "quantity": Fraction(quota["quantity"]), "hours": fraction(quota, "hours"),
+        "ends": quota.get("until") or (min(later) if later else None), "follows": last[2].get("id"), "follows_entry": last[0],
+        "before": before, "factor": factor, "recorded": moment(quota["recorded"]),
+    }  # fmt: skip
+
+
+def shares(entries, size=None, *, period="month", scope="worker", labour=False, job=None):
+    """One dict per job and period."""
+    groups = defaultdict(list)
+    for row in attainment(entries, size):
+        wanted = row["status"] != "annulled" and row[scope] is not None and job in (None, row["job"])
+        if wanted and holds(row, period):
+            groups[row["job"], period_of(row["day"], period)].append(row)
+    return [_share_of(key, rows, scope, labour) for key, rows in groups.items()]
+
+
+def _share_of(key, rows, scope, labour):
+    parties = defaultdict(list)
+    for row in rows:
+        if share(row, labour) is not None:
+            parties[row[scope]].append(row)
+    sums = [(sum(share(row, labour) for row in own), sum(row["below"] for row in own)) for own in parties.values()]
+    met = sum(above >= below for above, below in sums if below)
+    compared = sum(below > 0 for _, below in sums)
+    return {
+        "job": key[0], "from": key[1][0], "until": key[1][1], "parties": compared, "met": met,
+        "share": down(Fraction(met, compared), 6, 12) if compared else None, "shifts": len(rows),
+        "shifts_without_quota": sum(share(row, labour) is None for row in rows),
+        "entries": sorted({row["quota_entry"] for row in rows if row["quota_entry"] is not None})[:20] or None,
+    }  # fmt: skip

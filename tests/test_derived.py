@@ -56,6 +56,24 @@ def test_honours_are_what_plain_python_computes(book):
     compare("honours", derive("honours", book), reference.honours(book))
 
 
+@PATIENT
+@given(book=books(), data=st.data())
+def test_quotas_are_what_plain_python_computes(book, data):
+    size = data.draw(st.integers(10, len(book)))
+    asked = {"shifts": data.draw(st.booleans()), "job": data.draw(st.sampled_from((None, "hew")))}
+    compare("quotas", derive("quotas", book, size, **asked), reference.quotas(book, size, **asked))
+
+
+@PATIENT
+@given(book=books(), data=st.data())
+def test_shares_are_what_plain_python_computes(book, data):
+    shown = known(book)
+    for _ in range(3):
+        asked = {"period": data.draw(periods), "scope": data.draw(st.sampled_from(("worker", "crew")))}
+        asked |= {"labour": data.draw(st.booleans()), "job": data.draw(st.sampled_from((None, "hew")))}
+        compare("shares", derive("shares", shown, **asked), reference.shares(book, **asked))
+
+
 @pytest.mark.parametrize("name", DERIVED)
 def test_declared_schema_is_derived_schema(name):
     found = DERIVED[name].derive(known(BASE))

@@ -7,7 +7,7 @@ from types import ModuleType
 import ibis
 import ibis.expr.types as ir
 
-from . import attainment, cases, findings, honours, records, standings
+from . import attainment, cases, findings, honours, quotas, records, shares, standings
 from .parameter import Parameter
 
 __all__ = ["DERIVED", "Derivation", "Parameter"]
@@ -54,6 +54,8 @@ DERIVED: dict[str, Derivation] = {
         _derivation(standings, "Who stands where in a period."),
         _derivation(records, "Who held the mark of each class, from when to when."),
         _derivation(honours, "What was earned, granted, or has lost its basis."),
+        _derivation(quotas, "How each quota differs from the one before it, who set it and on what basis."),
+        _derivation(shares, "What share of those with shifts met the quota."),
         _derivation(findings, "What the audit doubts, with its evidence: never a verdict."),
         _derivation(cases, "Which claims await a verdict, and what depends on them."),
     )
