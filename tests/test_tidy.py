@@ -71,6 +71,7 @@ LAYERS: dict[str, set[str]] = {
     "changes": set(),
     "asking": {"changes", "tables", "derived"},
     "render": {"changes", "entries"},
+    "charts": {"render"},
     "people": FACTS | {"address"},
     "erasing": FACTS | {"address", "codec", "personal", "columns", "people", "ledger"},
     "importing": FACTS | {"codec", "units", "fields", "bounds", "bulk", "people", "ledger"},
