@@ -27,6 +27,7 @@ from checkweigh.errors import CheckweighError
 from checkweigh.fields import GIVEN_BY_THE_LEDGER
 from checkweigh.kinds import KINDS, Conditions, Helper
 from checkweigh.ledger import KEY_VARIABLE
+from checkweigh.web import settings as board
 
 REFERENCE = Path(__file__).parent / "reference"
 MADE = "<!-- Made by `make docs` from the code; edit that instead. -->\n"
@@ -174,18 +175,35 @@ def settings() -> Iterator[str]:
     yield "the columns. Without it that is `~/.local/share/checkweigh`, or `checkweigh` in the directory that XDG_DATA_HOME names.\n"
     yield "# Settings of an import\n"
     yield "In the file that `import --settings FILE.toml` reads. What the command line says goes before what the file says.\n"
-    tree = ast.parse(inspect.getsource(importing.Settings))
+    for name, said in _documented(importing.Settings):
+        yield f"## {({'mapping': 'map', 'constants': 'set'}).get(name, name)}\n"
+        yield f"{said or 'The kind of entry.'}\n"
+    yield from _board()
+
+
+def _board() -> Iterator[str]:
+    """A heading for every setting of a board."""
+    yield "# Settings of a board\n"
+    yield "In the file that `serve --settings FILE.toml` reads, or in the environment, under the name in capitals after `CHECKWEIGH_`; a"
+    yield "list is written with commas there. What the command line says goes before the environment, the environment before the file, and"
+    yield "the file before the default. A setting that does not exist is refused, with the one that may have been meant.\n"
+    defaults = board.Settings()
+    for name, said in _documented(board.Settings):
+        value = getattr(defaults, name)
+        shown = "none" if value in ("", ()) else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+        yield f"## {name}\n"
+        yield f"{said}\n"
+        yield f"`{board.PREFIX}{name.upper()}`: {board.shape(name)}. Default: {shown}.\n"
+
+
+def _documented(settings: type) -> Iterator[tuple[str, str]]:
+    """The fields of a class of settings, each with what stands below it."""
+    tree = ast.parse(inspect.getsource(settings))
     body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
     for field, said in pairwise(body):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-            name = {"mapping": "map", "constants": "set"}.get(field.target.id, field.target.id)
-            told = (
-                said.value.value
-                if isinstance(said, ast.Expr) and isinstance(said.value, ast.Constant)
-                else "The kind of entry."
-            )
-            yield f"## {name}\n"
-            yield f"{told}\n"
+            told = isinstance(said, ast.Expr) and isinstance(said.value, ast.Constant)
+            yield field.target.id, said.value.value if told else ""
 
 
 def errors() -> Iterator[str]:
