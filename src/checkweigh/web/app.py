@@ -12,12 +12,12 @@ from litestar.template import TemplateConfig
 from litestar.types import Middleware
 
 from ..ledger import Ledger
-from . import board, page, problems, sessions, static
+from . import board, page, pictures, problems, sessions, static
 from .live import Live
 from .roles import guard
 from .settings import Settings
 
-ROUTES: list[Any] = [*static.ROUTES, *board.ROUTES]
+ROUTES: list[Any] = [*static.ROUTES, *board.ROUTES, *pictures.ROUTES]
 
 
 def application(

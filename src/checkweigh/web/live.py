@@ -159,6 +159,7 @@ class Live:
             if monotonic() - self._asked >= self._fresh_seconds:
                 self._asked = monotonic()
                 if self.ledger.size != self._now.size:
+                    self._keep(self._now)  # a page that was just sent asks for its pictures
                     self._now = self._newest()
                     self._changed.notify_all()
             return self._now
@@ -170,11 +171,15 @@ class Live:
         asked = known_at(self.ledger, text, zone, "at")
         with self._changed:
             if asked.size not in self._states:
-                self._states[asked.size] = Known(self.ledger, asked.size, newest=False, said=asked.said)
-                while len(self._states) > MOST_STATES:
-                    self._states.popitem(last=False)
+                self._keep(Known(self.ledger, asked.size, newest=False, said=asked.said))
             self._states.move_to_end(asked.size)
             return self._states[asked.size]
+
+    def _keep(self, known: Known) -> None:
+        known.newest, known.said = False, known.said.removesuffix(", the latest")
+        self._states[known.size] = known
+        while len(self._states) > MOST_STATES:
+            self._states.popitem(last=False)
 
     def edge(self, who: Who) -> Edge:
         """What the ledger is told from outside when somebody writes."""

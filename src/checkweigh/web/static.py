@@ -1,11 +1,13 @@
 """Style sheet, scripts and fonts: every file comes from this host, under a name that changes with its content.
 
 /static/NAME.HASH.ENDING      kept by browsers for a year
+/static/vega.HASH.js          the scripts of Vega, as vl-convert carries them; they are put together when first asked for
 """
 
 import mimetypes
 from functools import cache
 from hashlib import sha256
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,6 +27,7 @@ FONTS = {
     ),
     "font_source_serif_pro": ("SourceSerifPro-Regular", "SourceSerifPro-Semibold", "SourceSerifPro-Black"),
 }
+VEGA = "vega.js"
 YEAR = "public, max-age=31536000, immutable"
 mimetypes.add_type("font/ttf", ".ttf")
 mimetypes.add_type("text/javascript", ".js")
@@ -57,14 +60,31 @@ def _by_address() -> dict[str, tuple[str, bytes]]:
 
 @cache
 def address(name: str) -> str:
-    """The address of a file of `assets`, with the hash of what it holds."""
-    return _hashed(name, _files()[name])
+    """The address of a file of `assets`, with the hash of what it holds; of `vega.js` with that of its version."""
+    return _hashed(name, _vega_version() if name == VEGA else _files()[name])
 
 
-@get("/static/{name:str}", opt=needs(May.ALWAYS), sync_to_thread=False, include_in_schema=False)
+@cache
+def _vega_version() -> bytes:
+    import vl_convert
+
+    return repr(
+        (version("vl-convert-python"), vl_convert.get_vega_version(), vl_convert.get_vega_embed_version())
+    ).encode()
+
+
+@cache
+def _vega() -> bytes:
+    """Vega, Vega-Lite and Vega-Embed in one file."""
+    import vl_convert
+
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")).encode()
+
+
+@get("/static/{name:str}", opt=needs(May.ALWAYS), sync_to_thread=True, include_in_schema=False)
 def static_file(name: FromPath[str]) -> Response[bytes]:
     """A file under its hashed name."""
-    found = _by_address().get(f"/static/{name}")
+    found = (VEGA, _vega()) if f"/static/{name}" == address(VEGA) else _by_address().get(f"/static/{name}")
     if found is None:
         raise NotFoundException(f"there is no file {name}")
     kind = mimetypes.guess_type(found[0])[0] or "application/octet-stream"
