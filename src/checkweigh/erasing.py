@@ -1,9 +1,9 @@
 """Erasing a person: name and profile go, every proof stays.
 
 An erasure is an entry, and it comes first: from then on no table and no page names the worker, at whatever size one looks. Then the
-person is deleted from LEDGER.private, and from the columns what they held of the person. Whoever is interrupted between the two erases
-again: the entry is found, and the rest is done. What anybody entered publicly stays in the log, since its bytes are what the hashes
-prove: `Erased.public` says where.
+person and their account are deleted from LEDGER.private, and from the columns what they held of the person. Whoever is interrupted
+between the two erases again: the entry is found, and the rest is done. What anybody entered publicly stays in the log, since its bytes
+are what the hashes prove: `Erased.public` says where.
 """
 
 import re
@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from . import codec, columns, personal
+from .accounts import Accounts, has_accounts
 from .entries import Entry
 from .errors import Refused
 from .kinds import Erasure, Worker
@@ -30,6 +31,8 @@ class Erased:
     new: bool
     person: bool
     """Whether LEDGER.private held the person."""
+    accounts: Sequence[str]
+    """The accounts of the worker, which are removed."""
     columns: Sequence[Path]
     """The segments that held something of the person; they are built anew without."""
     public: Sequence[int]
@@ -72,9 +75,10 @@ def erase(ledger: Ledger, worker: str, reason: str, edge: Edge) -> Erased:
     if person is not None:
         with People.open(ledger.address) as people:
             people.erase(worker)
+    accounts = _without_accounts(ledger, worker)
     gone = personal.forget(columns.directory_of(ledger.address), worker)
     index = entry if before is None else before
-    return Erased(worker, index, before is None, person is not None, gone, [index for index, _ in public])
+    return Erased(worker, index, before is None, person is not None, accounts, gone, [index for index, _ in public])
 
 
 def _person(ledger: Ledger, worker: str) -> Person | None:
@@ -82,6 +86,13 @@ def _person(ledger: Ledger, worker: str) -> Person | None:
         return None
     with People.open(ledger.address) as people:
         return people.find(worker)
+
+
+def _without_accounts(ledger: Ledger, worker: str) -> list[str]:
+    if not has_accounts(ledger.address):
+        return []
+    with Accounts.open(ledger.address) as accounts:
+        return accounts.remove_worker(worker)
 
 
 def _check_reason(reason: str, secrets: Sequence[str | None]) -> None:

@@ -1,8 +1,7 @@
 """People: who the workers of a ledger are, where their ids in the log say nothing.
 
-`LEDGER.private` is a SQLite file beside the ledger, readable by its owner only, whose deleted rows are overwritten.
-It holds, per worker, the random id that stands in the log, the payroll number, the name, and a salt of 32 bytes. The
-log holds `profile`: the SHA-256 of the salt followed by the profile, canonical JSON such as
+`LEDGER.private` (see `private`) holds, per worker, the random id that stands in the log, the payroll number, the name,
+and a salt of 32 bytes. The log holds `profile`: the SHA-256 of the salt followed by the profile, canonical JSON such as
 
     {"name":"Ada Byron","payroll":"4711"}
 
@@ -14,7 +13,6 @@ never arrive, because the import is refused or the power fails, the mark is stil
 the ledger does not know.
 """
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,16 +22,10 @@ from pathlib import Path
 
 import msgspec
 
-from .address import Where, address_of
-from .errors import Refused
+from .address import Where
+from .private import PEOPLE, opened, writing
+from .private import private_path as private_path
 
-FORMAT = 1
-_SCHEMA = """
-CREATE TABLE people (
-    worker TEXT PRIMARY KEY, payroll TEXT NOT NULL UNIQUE, name TEXT, salt BLOB NOT NULL, profile TEXT NOT NULL,
-    waiting INTEGER NOT NULL
-) WITHOUT ROWID
-"""
 _LETTERS = "0123456789abcdefghijklmnopqrstuv"
 
 
@@ -46,11 +38,6 @@ class Person:
     name: str | None
     salt: bytes
     profile: str
-
-
-def private_path(ledger: Where) -> Path:
-    """Where the people of a ledger are."""
-    return address_of(ledger).beside("private")
 
 
 def profile_hash(payroll: str, name: str | None, salt: bytes) -> str:
@@ -71,39 +58,19 @@ class People:
     @contextmanager
     def open(cls, ledger: Where, *, create: bool = False) -> Iterator["People"]:
         """The people of the ledger at an address. Raises Refused when it has none and `create` is not asked for."""
-        path = private_path(ledger)
-        if create and not path.exists():
-            address_of(ledger).prepare()
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        if not path.exists():
-            raise Refused(
-                f"{path} is not there: this ledger has no private workers, or their file was not kept beside it"
-            )
-        connection = sqlite3.connect(path, isolation_level=None, timeout=60)
-        try:
-            try:
-                connection.execute("PRAGMA secure_delete = ON")
-                connection.execute("PRAGMA synchronous = FULL")
-                _prepare(path, connection)
-            except UnicodeDecodeError:  # SQLite quotes the damaged words, and Python cannot read them
-                raise Refused(f"{path} cannot be used: it is damaged; bring it back from a backup") from None
-            yield cls(path, connection)
-        except sqlite3.Error as error:
-            raise Refused(f"{path} cannot be used: {error}") from None
-        finally:
-            connection.close()
+        missing = "this ledger has no private workers, or their file was not kept beside it"
+        with opened(ledger, missing, needs=PEOPLE, create=create) as connection:
+            yield cls(private_path(ledger), connection)
 
     @contextmanager
     def enrolling(self) -> Iterator[None]:
         """A transaction: people enrolled in it are on disk when it ends, and forgotten after an exception."""
-        self._connection.execute("BEGIN IMMEDIATE")
         try:
-            yield
+            with writing(self._connection):
+                yield
         except BaseException:
-            self._connection.rollback()
             self._enrolled = []
             raise
-        self._connection.commit()
 
     def by_payroll(self, numbers: Iterable[str]) -> dict[str, str]:
         """Payroll number -> worker, for those who are known."""
@@ -149,18 +116,3 @@ class People:
     def erase(self, worker: str) -> bool:
         """Delete a person for good. Returns whether there was one."""
         return self._connection.execute("DELETE FROM people WHERE worker = ?", [worker]).rowcount > 0
-
-
-def _prepare(path: Path, connection: sqlite3.Connection) -> None:
-    """A new file gets its table; one of a newer format, or of another program, is refused."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if version > FORMAT:
-        raise Refused(f"{path} was written by a newer version of Checkweigh; update this one")
-    if version == 0 and tables:
-        raise Refused(f"{path} is a database of another program; move it away")
-    if version == 0:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(_SCHEMA.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS"))
-        connection.execute(f"PRAGMA user_version = {FORMAT}")
-        connection.commit()

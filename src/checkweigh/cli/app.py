@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from . import (
+    accounts,
     auditing,
     erasing,
     explaining,
@@ -18,6 +19,7 @@ from . import (
     submitting,
     taking,
     telling,
+    tokens,
     witnessing,
     writing,
 )
@@ -32,7 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-WRITE, READ, KEEP, WITNESS = "Write", "Read", "Keep", "Witness"
+WRITE, READ, KEEP, WITNESS, BOARD = "Write", "Read", "Keep", "Witness", "Board"
 COMMANDS = (
     ("init", writing.init, WRITE, "checkweigh init mine.ledger"),
     (
@@ -83,6 +85,15 @@ COMMANDS = (
         "checkweigh witnesses mine.ledger --add http://rep.example:8650 union.example/rep+…",
     ),
     ("submit", submitting.submit, KEEP, "checkweigh submit mine.ledger --follow"),
+    ("user add", accounts.add, BOARD, "checkweigh user add mine.ledger anna --role supervisor --site north"),
+    ("user list", accounts.show, BOARD, "checkweigh user list mine.ledger"),
+    ("user passwd", accounts.passwd, BOARD, "checkweigh user passwd mine.ledger anna"),
+    ("user change", accounts.change, BOARD, "checkweigh user change mine.ledger anna --role verifier"),
+    ("user remove", accounts.remove, BOARD, "checkweigh user remove mine.ledger anna"),
+    ("user log", accounts.signings, BOARD, "checkweigh user log mine.ledger --user anna"),
+    ("token add", tokens.add, BOARD, "checkweigh token add mine.ledger scale --role supervisor --site north"),
+    ("token list", tokens.show, BOARD, "checkweigh token list mine.ledger"),
+    ("token remove", tokens.remove, BOARD, "checkweigh token remove mine.ledger scale"),
     ("witness init", witnessing.init, WITNESS, "checkweigh witness init rep --name union.example/rep"),
     ("witness follow", witnessing.follow, WITNESS, "checkweigh witness follow rep mine.example/north+…"),
     ("witness check", witnessing.check, WITNESS, "checkweigh witness check rep https://mine.example/log"),
@@ -93,14 +104,22 @@ COMMANDS = (
 """Every command: its name, what it does, the group of `--help` that it stands in, and an example. Those of two words are in a group."""
 
 GROUPS = {
+    "user": typer.Typer(
+        help="Who may sign in to the board, and as what. Accounts are beside the ledger, never in it.",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+    ),
+    "token": typer.Typer(
+        help="Which programs may use the board's API, and as what.", no_args_is_help=True, rich_markup_mode="rich"
+    ),
     "witness": typer.Typer(
         help="The second book of a workers' representative: agree to a ledger's checkpoints, and keep what contradicts them.",
         no_args_is_help=True,
         rich_markup_mode="rich",
-    )
+    ),
 }
 for name, commands in GROUPS.items():
-    app.add_typer(commands, name=name, rich_help_panel=KEEP)
+    app.add_typer(commands, name=name, rich_help_panel=KEEP if name == "witness" else BOARD)
 
 OWN_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
 """The options of a derived table, such as `--period week`, come from its registry."""

@@ -56,6 +56,8 @@ def _tell(done: "Erased", private: Path) -> None:
         edge.tell((f"Entry {done.entry}", "bold green"), " had recorded this erasure; it is complete now.")
     held = "held the person, and what it held is overwritten" if done.person else "holds nothing of the person"
     edge.tell(f"  {private} {held}.")
+    if done.accounts:
+        edge.tell(f"  Their account is removed: {', '.join(done.accounts)}.")
     if done.columns:
         edge.tell(f"  Columns that held the name are deleted: {', '.join(path.name for path in done.columns)}.")
     if done.public:

@@ -13,19 +13,10 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
+from ..accounts import Role as Role
+
 RIGHT = "right"
 """The name under which a route states its right."""
-
-
-class Role(StrEnum):
-    """What somebody is in the system."""
-
-    VISITOR = "visitor"
-    WORKER = "worker"
-    SUPERVISOR = "supervisor"
-    VERIFIER = "verifier"
-    MANAGER = "manager"
-    AUDITOR = "auditor"
 
 
 class May(StrEnum):
