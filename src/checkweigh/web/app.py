@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -12,12 +12,17 @@ from litestar.template import TemplateConfig
 from litestar.types import Middleware
 
 from ..ledger import Ledger
-from . import board, page, pictures, problems, sessions, static
+from . import board, enter, page, pictures, problems, sessions, static
 from .live import Live
 from .roles import guard
 from .settings import Settings
 
-ROUTES: list[Any] = [*static.ROUTES, *board.ROUTES, *pictures.ROUTES]
+ROUTES: list[Any] = [
+    *static.ROUTES,
+    *board.ROUTES,
+    *pictures.ROUTES,
+    *enter.ROUTES,
+]
 
 
 def application(
@@ -31,7 +36,8 @@ def application(
         ledger, clock, read_only=settings.read_only or not ledger.writable, fresh_seconds=settings.fresh_seconds
     )
     return Litestar(
-        route_handlers=ROUTES,
+        # One router: else a path with two handlers registers the first a second time, and it is no longer awaited.
+        route_handlers=[Router("/", route_handlers=ROUTES)],
         guards=[guard],
         middleware=[sessions.Visitors] if middleware is None else middleware,
         dependencies={"live": Provide(lambda: live, sync_to_thread=False)},

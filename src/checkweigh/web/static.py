@@ -64,6 +64,11 @@ def address(name: str) -> str:
     return _hashed(name, _vega_version() if name == VEGA else _files()[name])
 
 
+def content(name: str) -> bytes:
+    """What a file of `assets` holds."""
+    return _files()[name]
+
+
 @cache
 def _vega_version() -> bytes:
     import vl_convert
