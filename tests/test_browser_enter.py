@@ -1,0 +1,161 @@
+"""Entering in a browser: with the keyboard, and without a network; what waited is in the ledger once, and under the right name."""
+
+import json
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from conftest import EDGE, founded
+from web import somebody
+
+NOW = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
+ANNA, BORIS = (somebody("supervisor", name, site="north") for name in ("anna", "boris"))
+AWAY = r"ERR_INTERNET_DISCONNECTED|ERR_FAILED|ERR_CONNECTION"
+
+
+@pytest.fixture
+def pit(tmp_path):
+    """A ledger with a quota, open for as long as the test runs."""
+    with founded(tmp_path / "pit.ledger") as ledger:
+        with ledger.append(EDGE) as batch:
+            batch.add("quota", {"id": "norm", "job": "hew", "quantity": "7", "per": "worker", "from": "2025-01-01"})
+        yield ledger
+
+
+def shifts(ledger):
+    """The shifts of a ledger as (worker, quantity, by), in its order."""
+    found = (json.loads(entry) for _, entry in ledger.entries())
+    return [(one["worker"], one["quantity"], one["by"]) for one in found if one["kind"] == "shift"]
+
+
+def fill(page, who, quantity):
+    page.get_by_label("Who", exact=True).fill(who)
+    page.get_by_label("Job").select_option("hew")
+    page.get_by_label("Quantity").fill(quantity)
+    page.get_by_label("Hours", exact=True).fill("6")
+    page.get_by_label("Started").fill("2025-12-30T06:00")
+
+
+def enter(page, who, quantity):
+    fill(page, who, quantity)
+    page.get_by_role("button", name="Enter the shift").click()
+
+
+def kept(page):
+    """The page is kept for when the network is away."""
+    page.wait_for_function("document.documentElement.dataset.kept === 'yes'")
+
+
+def states(page):
+    return [line.get_attribute("data-state") for line in page.locator("#list li[data-state]").all()]
+
+
+def test_a_shift_is_entered_with_the_keyboard_alone(browse, served, pit):
+    page = browse(served(pit, clock=lambda: NOW), ANNA)
+    page.goto("/enter")
+    page.get_by_label("Job").select_option("hew")  # once: the device remembers it
+    page.get_by_label("Who", exact=True).focus()
+    for who, quantity in (("ada", "102"), ("bo", "7")):
+        assert page.evaluate("document.activeElement.id") == "who"
+        page.keyboard.type(who)
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        page.keyboard.type(quantity)
+        page.get_by_label("Started").fill("2025-12-30T06:00")
+        page.keyboard.press("Enter")
+        page.locator("#done .kicker", has_text="Entered").wait_for()
+        page.wait_for_function("document.getElementById('who').value === ''")
+    assert [one[:2] for one in shifts(pit)] == [("ada", "102"), ("bo", "7")]
+    assert "Attainment 1" in page.locator("#done").inner_text()
+    assert states(page) == ["sent", "sent"]
+
+
+def test_shifts_entered_without_a_network_are_sent_once_when_it_returns(browse, served, pit):
+    browse.meant(AWAY)
+    page = browse(served(pit, clock=lambda: NOW), ANNA)
+    page.goto("/enter")
+    kept(page)
+    page.context.set_offline(True)
+    enter(page, "ada", "102")
+    page.get_by_text("is kept on this device, and sent when it returns").wait_for()
+    enter(page, "bo", "7")
+    page.wait_for_function("document.querySelectorAll('#list li[data-state=waiting]').length === 2")
+    assert shifts(pit) == []
+
+    context = page.context
+    page.close()
+    page = context.new_page()
+    page.goto("/enter")
+    page.wait_for_function("document.querySelectorAll('#list li[data-state=waiting]').length === 2")
+    context.set_offline(False)
+    page.wait_for_function("document.querySelectorAll('#list li[data-state=sent]').length === 2")
+    assert shifts(pit) == [("ada", "102", "account:anna"), ("bo", "7", "account:anna")], "oldest first, each once"
+    page.reload()
+    page.wait_for_function("document.querySelectorAll('#list li[data-state=sent]').length === 2")
+    assert len(shifts(pit)) == 2
+
+
+def test_a_shift_whose_answer_was_lost_is_in_the_ledger_once(browse, served, pit):
+    browse.meant(AWAY)
+    page = browse(served(pit, clock=lambda: NOW), ANNA, service_workers="block")  # which would send it again at once
+    lost = []
+
+    def lose(route):
+        if route.request.method == "POST" and not lost:
+            lost.append(route.fetch().status)  # the board has written it
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route(re.compile("/enter$"), lose)
+    page.goto("/enter")
+    enter(page, "ada", "102")
+    page.get_by_text("is kept on this device").first.wait_for()
+    assert lost == [201] and len(shifts(pit)) == 1
+    page.wait_for_function("document.querySelectorAll('#list li[data-state=waiting]').length === 1")
+    page.get_by_role("button", name="Send now").click()
+    page.wait_for_function("document.querySelectorAll('#list li[data-state=sent]').length === 1")
+    assert shifts(pit) == [("ada", "102", "account:anna")]
+
+
+def test_a_refused_shift_is_mended_or_deleted(browse, served, pit):
+    browse.meant("422")
+    page = browse(served(pit, clock=lambda: NOW), ANNA)
+    page.goto("/enter")
+    enter(page, "nobody", "102")
+    page.locator("#list li[data-state=refused]").wait_for()
+    assert "is nobody known to this ledger" in page.locator("#list").inner_text()
+    page.get_by_role("button", name="Mend").click()
+    page.get_by_label("Who", exact=True).fill("ada")
+    page.get_by_role("button", name="Enter the shift").click()
+    page.locator("#list li[data-state=sent]").wait_for()
+    assert shifts(pit) == [("ada", "102", "account:anna")]
+    enter(page, "nobody", "9")
+    page.locator("#list li[data-state=refused]").wait_for()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Really delete it?").click()
+    page.locator("#list li[data-state=refused]").wait_for(state="detached")
+    assert len(shifts(pit)) == 1
+
+
+def test_another_account_on_the_device_does_not_send_what_the_first_one_entered(browse, served, pit):
+    browse.meant(AWAY)
+    site = served(pit, clock=lambda: NOW)
+    page = browse(site, ANNA)
+    page.goto("/enter")
+    kept(page)
+    page.context.set_offline(True)
+    enter(page, "ada", "102")
+    page.get_by_text("is kept on this device").first.wait_for()
+    page.context.set_offline(False)
+    page.context.add_cookies([site.as_somebody(BORIS)])
+    page.goto("/enter")
+    page.get_by_text("1 shift of another account waits here").wait_for()
+    enter(page, "bo", "7")
+    page.locator("#list li[data-state=sent]").wait_for()
+    assert shifts(pit) == [("bo", "7", "account:boris")]
+    page.context.add_cookies([site.as_somebody(ANNA)])
+    page.goto("/enter")
+    page.locator("#list li[data-state=sent]").wait_for()
+    assert shifts(pit) == [("bo", "7", "account:boris"), ("ada", "102", "account:anna")]
