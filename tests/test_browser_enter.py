@@ -56,7 +56,7 @@ def test_a_shift_is_entered_with_the_keyboard_alone(browse, served, pit):
     page.goto("/enter")
     page.get_by_label("Job").select_option("hew")  # once: the device remembers it
     page.get_by_label("Who", exact=True).focus()
-    for who, quantity in (("ada", "102"), ("bo", "7")):
+    for number, (who, quantity) in enumerate((("ada", "102"), ("bo", "7")), 1):
         assert page.evaluate("document.activeElement.id") == "who"
         page.keyboard.type(who)
         page.keyboard.press("Tab")
@@ -64,7 +64,7 @@ def test_a_shift_is_entered_with_the_keyboard_alone(browse, served, pit):
         page.keyboard.type(quantity)
         page.get_by_label("Started").fill("2025-12-30T06:00")
         page.keyboard.press("Enter")
-        page.locator("#done .kicker", has_text="Entered").wait_for()
+        page.wait_for_function(f"document.querySelectorAll('#list li[data-state=sent]').length === {number}")
         page.wait_for_function("document.getElementById('who').value === ''")
     assert [one[:2] for one in shifts(pit)] == [("ada", "102"), ("bo", "7")]
     assert "Attainment 1" in page.locator("#done").inner_text()
