@@ -69,7 +69,7 @@ LAYERS: dict[str, set[str]] = {
     "tables": FACTS | {"clocks", "codec", "personal", "columns"},
     "derived": FACTS | {"clocks", "codec", "tables"},
     "changes": set(),
-    "asking": {"changes", "tables", "derived"},
+    "asking": FACTS | {"changes", "fields", "tables", "derived", "explaining"},
     "render": {"changes", "entries"},
     "charts": {"render"},
     "private": {"errors", "address"},
@@ -78,6 +78,8 @@ LAYERS: dict[str, set[str]] = {
     "erasing": FACTS | {"accounts", "address", "codec", "personal", "columns", "people", "ledger"},
     "importing": FACTS | {"codec", "units", "fields", "bounds", "bulk", "people", "ledger"},
     "explaining": FACTS | {"codec", "tables", "derived", "render"},
+    "explained": FACTS
+    | {"asking", "codec", "derived", "erasing", "explaining", "fields", "ledger", "merkle", "moments", "render", "tables"},
     "judging": FACTS | {"codec", "ledger"},
     "consequences": FACTS | {"codec", "columns", "tables", "derived", "asking"},
     "demo": FACTS | {"codec", "fields", "ledger", "verify", "tables", "derived", "asking", "render", "erasing"},

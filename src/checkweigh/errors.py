@@ -7,6 +7,7 @@
     │   ├── AlreadyRecorded     an entry with this identity is in the ledger
     │   ├── UnknownReference    an entry names a site, job, worker, ... that the ledger does not hold
     │   ├── BadRows             rows of a table cannot become entries, each with its reason
+    │   ├── BeyondTheEnd        a size or an entry was asked for that the ledger does not have
     │   ├── NotALedger          the path holds no ledger that this version can open
     │   ├── NoKey               the ledger can be read here, but not written: its signing key is not at hand
     │   ├── BadKey              a text that is no signing key or verifier key
@@ -67,6 +68,10 @@ class AlreadyRecorded(Refused):
 
 class UnknownReference(Refused):
     """An entry names something that the ledger does not hold."""
+
+
+class BeyondTheEnd(Refused):
+    """A size or an entry was asked for that the ledger does not have yet."""
 
 
 class NotALedger(Refused):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from . import fields
-from .errors import Refused
+from .errors import BeyondTheEnd, Refused
 from .values import moment, timezones
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def known_at(
     if re.fullmatch(r"[0-9]+", written):
         if int(written) > opened.size:
             year = f"; for the year {written} write its last day, {written}-12-31" if len(written) == 4 else ""
-            raise Refused(f"{option} {written} is beyond the ledger, which has {opened.size} entries{year}")
+            raise BeyondTheEnd(f"{option} {written} is beyond the ledger, which has {opened.size} entries{year}")
         return Known(int(written), f"as known at size {written}")
     first, last = _span(written, zone, option)
     size = opened.size_at(first - timedelta(microseconds=1) if before else last)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from . import bundles, merkle
 from .checkpoint import Checkpoint, split_note
-from .errors import Broken, Refused
+from .errors import BeyondTheEnd, Broken, Refused
 from .merkle import TILE_WIDTH
 from .stores import Meta, Reader
 from .values import moment, time_text
@@ -84,7 +84,7 @@ class Snapshot:
     def entry(self, index: int) -> bytes:
         """The bytes of an entry. Raises Refused beyond the end."""
         if not 0 <= index < self.size:
-            raise Refused(f"the ledger holds {self.size} entries, numbered from 0; entry {index} lies beyond its end")
+            raise BeyondTheEnd(f"the ledger holds {self.size} entries, numbered from 0; entry {index} lies beyond its end")
         if index >= self.size // TILE_WIDTH * TILE_WIDTH:
             return self._single(index)
         number = index // TILE_WIDTH
@@ -141,7 +141,7 @@ class Snapshot:
 
     def _within(self, size: int) -> None:
         if not 0 <= size <= self.size:
-            raise Refused(f"the ledger holds {self.size} entries; {size} lies beyond its end")
+            raise BeyondTheEnd(f"the ledger holds {self.size} entries; {size} lies beyond its end")
 
     def recorded_at(self, index: int) -> datetime:
         """When an entry was recorded."""
@@ -188,7 +188,7 @@ class Snapshot:
         """The proof that an entry is in the tree of a size. Raises Refused when it is not."""
         self._within(size)
         if not 0 <= index < size:
-            raise Refused(f"entry {index} is not among the first {size} entries")
+            raise BeyondTheEnd(f"entry {index} is not among the first {size} entries")
         return merkle.inclusion_proof(index, size, self.node())
 
     def consistency_proof(self, old: int, new: int) -> list[bytes]:

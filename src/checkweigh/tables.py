@@ -36,7 +36,7 @@ from pyarrow import parquet
 from . import clocks, columns, personal
 from .columns import Log, Segment
 from .entries import KINDS
-from .errors import Broken, Refused
+from .errors import BeyondTheEnd, Broken, Refused
 
 _STEPS = itertools.count()
 REPEATED = ibis.schema({"entry": "int64", "kind": "string", "id": "string", "first": "int64"})
@@ -44,10 +44,6 @@ REPEATED = ibis.schema({"entry": "int64", "kind": "string", "id": "string", "fir
 PLANS = 3  # how often columns may vanish before somebody is told
 Pieces = dict[str, pa.Table]
 Replacement = tuple[int, int, int]
-
-
-class BeyondTheEnd(Refused):
-    """A size was asked for that the ledger does not have yet."""
 
 
 @dataclass(frozen=True, kw_only=True)

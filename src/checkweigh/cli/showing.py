@@ -83,17 +83,15 @@ def _states(opened: "Ledger", at: str | None, against: str | None, zone: str) ->
 
 def derivation_named(table: str) -> "Derivation":
     """The derived table of a name. Raises Refused where there is none."""
+    from .. import asking
     from ..derived import DERIVED
     from ..errors import Refused
-    from ..fields import meant
 
     if table not in DERIVED and Path(table).exists():
         raise Refused(
             f"the table comes before the ledger: checkweigh show records {table}; the tables are {', '.join(DERIVED)}"
         )
-    if table not in DERIVED:
-        raise Refused(f"there is no table {table!r}{meant(table, DERIVED)}; the tables are {', '.join(DERIVED)}")
-    return DERIVED[table]
+    return asking.derivation_named(table)
 
 
 def _tell_tables() -> None:
@@ -120,6 +118,7 @@ def _values(parameter: Any) -> str:
 
 def _parameters(table: str, derivation: "Derivation", written: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
     """What is no option, the ledger, and what the table's own options say. Raises Refused for an option that it does not have."""
+    from ..asking import value_of
     from ..errors import Refused
     from ..fields import meant
 
@@ -147,28 +146,11 @@ def _parameters(table: str, derivation: "Derivation", written: Sequence[str]) ->
 
 def chosen(derivation: "Derivation", written: Mapping[str, Any]) -> dict[str, Any]:
     """Options of a table that a command of its own takes, those that were not given left out. Raises Refused as `show` does."""
+    from ..asking import value_of
+
     known = {parameter.name: parameter for parameter in derivation.parameters}
     given = {name: value for name, value in written.items() if value is not None}
     return {name: value_of(f"--{_option(name)}", known[name], str(value)) for name, value in given.items()}
-
-
-def value_of(name: str, parameter: Any, text: str) -> Any:
-    """What a text says for an option of a table. Raises Refused where it says nothing."""
-    from ..errors import Refused
-    from ..fields import meant
-    from ..values import decimal_of
-
-    if parameter.kind == "choice" and text not in parameter.choices:
-        raise Refused(f"{name} {text!r}{meant(text, parameter.choices)} is none of {', '.join(parameter.choices)}")
-    if parameter.kind == "whole":
-        if not text.isdecimal():
-            raise Refused(f"{name} {text!r} is not a whole number")
-        return int(text)
-    if parameter.kind == "ratio":
-        if (number := decimal_of(text)) is None:
-            raise Refused(f"{name} {text!r} is not a number, such as 0.05")
-        return float(number)
-    return text
 
 
 def _said(parameters: Mapping[str, Any]) -> list[str]:

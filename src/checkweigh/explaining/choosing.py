@@ -16,6 +16,7 @@ Row = dict[str, Any]
 BY_WORD = ("worker", "crew", "name", "site", "id", "shift", "entry", "about")
 """Columns, beside those of the key, in which a word is looked for."""
 ABSENT = ("none", "-")
+FLAGS = ("yes", "no", "true", "false")
 MOST_ROWS = 40
 
 
@@ -48,6 +49,8 @@ def holds(column: ir.Column, text: str) -> ir.BooleanValue:
         return column.isnull()
     if kind.is_string():
         return ibis.coalesce(column == text, False)
+    if kind.is_boolean():
+        return ibis.coalesce(column == (text in ("yes", "true")), False) if text in FLAGS else ibis.literal(False)
     if kind.is_date() or kind.is_timestamp():
         begins = bool(re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", text))
         return ibis.coalesce(column.cast("string").startswith(text), False) if begins else ibis.literal(False)

@@ -21,7 +21,7 @@ from .. import asking, codec, erasing
 from .. import tables as tabled
 from ..derived import DERIVED
 from ..entries import KINDS, Entry
-from ..errors import Refused
+from ..errors import BeyondTheEnd
 from ..explaining import Book
 from ..ledger import Batch, Edge, Ledger
 from ..moments import known_at
@@ -121,9 +121,9 @@ class Known:
             yield found
 
     def entry(self, index: int) -> Entry:
-        """An entry of this state, without what has been erased. Raises Refused beyond its end."""
+        """An entry of this state, without what has been erased. Raises BeyondTheEnd."""
         if not 0 <= index < self.size:
-            raise Refused(f"entry {index} is beyond this state of the ledger, which has {self.size} entries")
+            raise BeyondTheEnd(f"entry {index} is beyond this state of the ledger, which has {self.size} entries")
         return erasing.shown(codec.decode(self.ledger.entry(index)), self.ledger.erased())
 
     def name_of(self, kind: str, name: str) -> str:
