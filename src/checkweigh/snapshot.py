@@ -84,7 +84,9 @@ class Snapshot:
     def entry(self, index: int) -> bytes:
         """The bytes of an entry. Raises Refused beyond the end."""
         if not 0 <= index < self.size:
-            raise BeyondTheEnd(f"the ledger holds {self.size} entries, numbered from 0; entry {index} lies beyond its end")
+            raise BeyondTheEnd(
+                f"the ledger holds {self.size} entries, numbered from 0; entry {index} lies beyond its end"
+            )
         if index >= self.size // TILE_WIDTH * TILE_WIDTH:
             return self._single(index)
         number = index // TILE_WIDTH
