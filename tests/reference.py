@@ -255,14 +255,15 @@ def share(row, labour):
 
 
 def standings(
-    entries, size=None, *, period="month", scope="worker", labour=False, verified_only=False, minimum_shifts=0, job=None
-):
+    entries, size=None, *, period="month", scope="worker", labour=False, verified_only=False, minimum_shifts=0, job=None, site=None
+):  # fmt: skip
     """One dict per party and period."""
     groups = defaultdict(list)
     for row in attainment(entries, size):
         party = None if scope == "all" else row[scope]
         wanted = row["status"] == "verified" if verified_only else row["status"] != "annulled"
-        if wanted and (party is not None or scope == "all") and job in (None, row["job"]):
+        asked = job in (None, row["job"]) and site in (None, row["site"])
+        if wanted and (party is not None or scope == "all") and asked:
             groups[period_of(row["day"], period), party].append(row)
     names = _names(known(entries, size), scope)
     table = {}
@@ -489,4 +490,29 @@ def _share_of(key, rows, scope, labour):
         "share": down(Fraction(met, compared), 6, 12) if compared else None, "shifts": len(rows),
         "shifts_without_quota": sum(share(row, labour) is None for row in rows),
         "entries": sorted({row["quota_entry"] for row in rows if row["quota_entry"] is not None})[:20] or None,
+    }  # fmt: skip
+
+
+# ---- spread
+
+
+def spread(entries, size=None, *, period="month", by="job", labour=False):
+    """One dict per job or industry and period."""
+    figure, groups, ever = "labour_attainment" if labour else "attainment", defaultdict(list), defaultdict(list)
+    for row in attainment(entries, size):
+        if row["status"] != "annulled" and row[figure] is not None and holds(row, period):
+            groups[row[by], period_of(row["day"], period)].append(row)
+            ever[row[by]].append(row)
+    names = {entry["id"]: entry["name"] for _, _, entry in known(entries, size)["job"]} if by == "job" else {}
+    return [_spread_of(*key, rows, figure, ever[key[0]]) | {"name": names.get(key[0])} for key, rows in groups.items()]
+
+
+def _spread_of(party, span, rows, figure, ever):
+    met = [row for row in rows if row[figure] >= 1]
+    all_met = [row for row in ever if row[figure] >= 1]
+    first = min(all_met, key=lambda row: (row["started"], row["first_entry"]), default={})
+    return {
+        "party": party, "from": span[0], "until": span[1], "shifts": len(rows), "met": len(met),
+        "share": down(Fraction(len(met), len(rows)), 6, 12), "best": max(row[figure] for row in rows),
+        "first_met": first.get("day"), "first": first.get("id"), "entry": first.get("entry"),
     }  # fmt: skip

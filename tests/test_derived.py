@@ -47,6 +47,7 @@ def test_standings_are_what_plain_python_computes(book, data):
         asked = {"period": data.draw(periods), "scope": data.draw(scopes), "labour": data.draw(st.booleans())}
         asked |= {"verified_only": data.draw(st.booleans()), "minimum_shifts": data.draw(st.integers(0, 2))}
         asked["job"] = data.draw(st.sampled_from((None, "hew")))
+        asked["site"] = data.draw(st.sampled_from((None, None, "mill")))
         compare("standings", derive("standings", shown, **asked), reference.standings(book, **asked))
 
 
@@ -72,6 +73,16 @@ def test_shares_are_what_plain_python_computes(book, data):
         asked = {"period": data.draw(periods), "scope": data.draw(st.sampled_from(("worker", "crew")))}
         asked |= {"labour": data.draw(st.booleans()), "job": data.draw(st.sampled_from((None, "hew")))}
         compare("shares", derive("shares", shown, **asked), reference.shares(book, **asked))
+
+
+@PATIENT
+@given(book=books(), data=st.data())
+def test_spread_is_what_plain_python_computes(book, data):
+    shown = known(book)
+    for _ in range(3):
+        asked = {"period": data.draw(periods), "by": data.draw(st.sampled_from(("job", "industry")))}
+        asked["labour"] = data.draw(st.booleans())
+        compare("spread", derive("spread", shown, **asked), reference.spread(book, **asked))
 
 
 @pytest.mark.parametrize("name", DERIVED)

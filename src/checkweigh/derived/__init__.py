@@ -7,7 +7,7 @@ from types import ModuleType
 import ibis
 import ibis.expr.types as ir
 
-from . import attainment, cases, findings, honours, quotas, records, shares, standings
+from . import attainment, cases, findings, honours, quotas, records, shares, spread, standings
 from .parameter import Parameter
 
 __all__ = ["DERIVED", "Derivation", "Parameter"]
@@ -56,6 +56,7 @@ DERIVED: dict[str, Derivation] = {
         _derivation(honours, "What was earned, granted, or has lost its basis."),
         _derivation(quotas, "How each quota differs from the one before it, who set it and on what basis."),
         _derivation(shares, "What share of those with shifts met the quota."),
+        _derivation(spread, "Where and when quotas were met, from job to job."),
         _derivation(findings, "What the audit doubts, with its evidence: never a verdict."),
         _derivation(cases, "Which claims await a verdict, and what depends on them."),
     )

@@ -56,6 +56,7 @@ PARAMETERS = (
     Parameter("verified_only", "flag", "count verified shifts only", default=False),
     Parameter("minimum_shifts", "whole", "rank only who has so many shifts", default=0),
     Parameter("job", "text", "count shifts of this job only"),
+    Parameter("site", "text", "count shifts at this site only"),
 )  # fmt: skip
 
 PARTY = {"worker": "party_key", "crew": "party_key", "site": "site_key", "industry": "industry"}
@@ -70,9 +71,10 @@ def derive(
     verified_only: bool = False,
     minimum_shifts: int = 0,
     job: str | None = None,
+    site: str | None = None,
 ) -> ir.Table:
     """One row per party and period, best first."""
-    sums = _sums(counted(tables, period, scope, labour, verified_only, job))
+    sums = _sums(counted(tables, period, scope, labour, verified_only, job, site))
     ranked = _ranked(_figures(sums, tables, labour, minimum_shifts))
     return _told(_named(ranked, tables, scope), period)
 
@@ -84,6 +86,7 @@ def counted(
     labour: bool = False,
     verified_only: bool = False,
     job: str | None = None,
+    site: str | None = None,
 ) -> ir.Table:
     """The shifts that could count, each with its `party`, the number `at` of its period, whether that period holds it `whole`,
 
@@ -91,8 +94,8 @@ def counted(
     """
     shifts = judged(tables)
     shifts = shifts.filter(shifts.status == "verified" if verified_only else shifts.status != "annulled")
-    if job is not None:
-        shifts = shifts.filter(shifts.job == job)
+    for name, wanted in (("job", job), ("site", site)):
+        shifts = shifts if wanted is None else shifts.filter(shifts[name] == wanted)
     if scope in ("worker", "crew"):
         shifts = shifts.filter(shifts.by_crew == (scope == "crew"))
     return _divided(_placed(shifts, tables, period, scope), tables, labour)

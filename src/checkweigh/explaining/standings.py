@@ -37,7 +37,7 @@ COUNTS: dict[str, tuple[str, Callable[[ir.Table], ir.BooleanValue]]] = {
     "expected": ("expected", lambda t: t.whole & t.known),
 }  # fmt: skip
 """Of each count and sum, what is told of its shifts, and which these are."""
-ASKED = ("period", "scope", "labour", "verified_only", "job")
+ASKED = ("period", "scope", "labour", "verified_only", "job", "site")
 
 
 def node(book: Book, row: Row, name: str) -> Node:
