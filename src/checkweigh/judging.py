@@ -48,9 +48,10 @@ def shifts_named(ledger: Ledger, named: str) -> list[str]:
     return list(dict.fromkeys(shift_named(ledger, one.strip()) for one in named.split(",")))
 
 
-def verdicts(ledger: Ledger, shift: str) -> list[Ruled]:
-    """Every verdict on a shift, in the order in which they count."""
-    found = {index: entry for index, entry in _entries(ledger, "verdict", shift) if isinstance(entry, Verdict)}
+def verdicts(ledger: Ledger, shift: str, size: int | None = None) -> list[Ruled]:
+    """Every verdict on a shift, in the order in which they count, as known at a size (default: now)."""
+    known = [(index, entry) for index, entry in _entries(ledger, "verdict", shift) if size is None or index < size]
+    found = {index: entry for index, entry in known if isinstance(entry, Verdict)}
     replaced = {entry.replaces for entry in found.values()}
     standing = [index for index, entry in found.items() if index not in replaced and not entry.void]
     last = max(standing, key=lambda index: _place(found, index), default=None)

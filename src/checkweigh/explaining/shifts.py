@@ -119,7 +119,7 @@ def _expected(book: Book, row: Row, name: str) -> Node:
         )
     quota = book.entry(row["quota_entry"])
     assert isinstance(quota, Quota)
-    of = leaves(book, row["quota_entry"], _chosen(book, row, quota))
+    of = leaves(book, row["quota_entry"], chosen(book, row, quota))
     words, numbers = ["what the quota asks"], [text(quota.quantity)]
     parts: list[Node | Leaf] = [*of]
     if quota.hours is not None:
@@ -146,7 +146,7 @@ def _why_absent(row: Row, quota: Quota) -> str:
     return "the headcount is not stated" if row["headcount"] is None else "the figure does not fit"
 
 
-def _chosen(book: Book, row: Row, quota: Quota) -> str:
+def chosen(book: Book, row: Row, quota: Quota) -> str:
     """By which rule this quota judges the shift."""
     after = ", recorded after the shift" if row["quota_after_shift"] else ""
     if _shift(book, row).quota == quota.id:

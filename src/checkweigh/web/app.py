@@ -12,7 +12,7 @@ from litestar.template import TemplateConfig
 from litestar.types import Middleware
 
 from ..ledger import Ledger
-from . import board, enter, page, pictures, problems, sessions, static
+from . import board, enter, page, pictures, problems, receipts, sessions, shift, static
 from .live import Live
 from .roles import guard
 from .settings import Settings
@@ -20,6 +20,8 @@ from .settings import Settings
 ROUTES: list[Any] = [
     *static.ROUTES,
     *board.ROUTES,
+    *shift.ROUTES,
+    *receipts.ROUTES,
     *pictures.ROUTES,
     *enter.ROUTES,
 ]

@@ -1,0 +1,94 @@
+"""The audit as pages show it: of a small ledger at once, of a large one as it was last made, and it says when.
+
+The audit of a large ledger takes seconds to minutes, and nobody should wait for it, nor should other pages. So it works on tables of its
+own, and of a ledger beyond `AT_ONCE` entries in a thread of its own: asked for, it answers with the last one that was made, and begins
+another one where that is old.
+"""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .. import tables
+from ..derived import DERIVED
+from .live import Known, Live
+
+Row = dict[str, Any]
+AT_ONCE = 20_000
+"""Entries up to which an audit is made while somebody waits."""
+AGAIN_SECONDS = 600
+"""How old the last audit of the newest state of a large ledger may be before the next one is begun."""
+MOST = 4
+"""So many audits are kept."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the audit found as known at a size."""
+
+    size: int
+    recorded: datetime | None
+    """When the newest entry of that state was recorded."""
+    findings: pa.Table
+
+    def about(self, column: str, value: str) -> list[Row]:
+        """The findings whose column holds a value, as the table has them; the evidence as pairs."""
+        found = self.findings.filter(pc.equal(self.findings[column], value))
+        rows: list[Row] = found.to_pylist()
+        return rows
+
+
+class Audits:
+    """The audits of one ledger. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._made: OrderedDict[int, Audit] = OrderedDict()
+        self._lock, self._making = threading.Lock(), threading.Lock()
+        self._begun = float("-inf")
+        self._under_way: threading.Thread | None = None
+
+    def ask(self, known: Known, at_once: int = AT_ONCE) -> Audit | None:
+        """The audit of a state; of the newest state of a large ledger the last one that was made. None while there is none yet."""
+        with self._lock:
+            if known.size in self._made:
+                return self._made[known.size]
+        if known.size <= at_once:
+            return self._make(known)
+        with self._lock:
+            last = next(reversed(self._made.values()), None) if known.newest else None
+            old = last is None or monotonic() - self._begun >= AGAIN_SECONDS
+            if old and (self._under_way is None or not self._under_way.is_alive()):
+                self._begun = monotonic()
+                self._under_way = threading.Thread(target=self._make, args=[known], daemon=True)
+                self._under_way.start()
+            return last
+
+    def wait(self) -> None:
+        """Until the audit that is under way has been made."""
+        if self._under_way is not None:
+            self._under_way.join()
+
+    def _make(self, known: Known) -> Audit:
+        with self._making:
+            if known.size not in self._made:
+                found = tables.collect(DERIVED["findings"].derive(tables.at(known.ledger, known.size)))
+                with self._lock:
+                    self._made[known.size] = Audit(known.size, known.recorded, found)
+                    while len(self._made) > MOST:
+                        self._made.popitem(last=False)
+            return self._made[known.size]
+
+
+_AUDITS: "WeakKeyDictionary[Live, Audits]" = WeakKeyDictionary()
+
+
+def of(live: Live) -> Audits:
+    """The audits of the ledger of an application."""
+    return _AUDITS.setdefault(live, Audits())

@@ -1,0 +1,95 @@
+"""How facts are said on pages: moments on a site's clock, marks of the record book, changes of a quota.
+
+Words only: every figure comes from a derivation, and is rounded here only where the exact one stands beside it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ..render import heading
+
+Row = Mapping[str, Any]
+SCOPES = {"all": "everybody", "industry": "the industry", "site": "the site", "worker": "the worker's own shifts"}
+HOLDERS = {"single": "single-handed", "crew": "with others"}
+
+
+def started(moment: datetime, zone: str, precision: str | None) -> str:
+    """When a shift started, on the clock of its site, as exactly as it is known."""
+    local = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(ZoneInfo(zone))
+    if precision == "year":
+        return f"some time in {local.year}"
+    if precision == "month":
+        return f"{local:%B} {local.year}, the day is not known"
+    return f"{local.day} {local:%B} {local.year}, {local:%H:%M}"
+
+
+def change(factor: Decimal | None) -> str:
+    """By how much a quota was changed, in per cent to one place: 1.994285 is +99.4 %. Empty where there is nothing to compare."""
+    if factor is None:
+        return ""
+    per_cent = ((factor - 1) * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return f"{'−' if per_cent < 0 else '+'}{abs(per_cent):f} %"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One scope in which a mark counts."""
+
+    among: str
+    """Among whom."""
+    within: str | None
+    """The industry, site or worker."""
+    beaten_on: Any
+    """When it was beaten; absent while it stands."""
+    beaten_by: str | None
+    """The shift that beat it."""
+    days_stood: int | None
+    """How many days it stood."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A mark of the record book: what was measured, and everywhere it counts."""
+
+    job: str | None
+    """The job; absent across all jobs."""
+    measure: str
+    """What is compared."""
+    how: str
+    """Single-handed or with others, and whether in a longer period than a shift."""
+    value: Decimal
+    """The mark."""
+    shift: str
+    """The shift that set it."""
+    set_on: Any
+    """The day it was set."""
+    status: str
+    """Whether the shift is reported, verified, disputed or adjusted."""
+    standings: tuple[Standing, ...]
+    """The scopes, the widest first."""
+
+
+def marks(records: Iterable[Row]) -> list[Mark]:
+    """Rows of records, those of one shift and one measure together."""
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for row in records:
+        key = tuple(row[name] for name in ("shift", "job", "measure", "holder", "length"))
+        found.setdefault(key, []).append(row)
+    return [_mark(rows) for rows in found.values()]
+
+
+def _mark(rows: list[Row]) -> Mark:
+    first = rows[0]
+    how = HOLDERS[first["holder"]] + (", over more than a day" if first["length"] == "period" else "")
+    order = list(SCOPES)
+    standings = tuple(
+        Standing(SCOPES[row["scope"]], row["within"], row["beaten_on"], row["beaten_by"], row["days_stood"])
+        for row in sorted(rows, key=lambda row: order.index(row["scope"]))
+    )
+    return Mark(
+        first["job"], heading(first["measure"]), how, first["value"], first["shift"], first["set_on"], first["status"], standings
+    )  # fmt: skip
