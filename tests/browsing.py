@@ -15,18 +15,18 @@ that fails, a request to another host. An error that is meant, such as the 403 o
 
 import re
 import shutil
-import socket
 import threading
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-import uvicorn
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from playwright.sync_api import sync_playwright
 
+from checkweigh.listening import listening
 from checkweigh.web import application
 from checkweigh.web.roles import VISITOR, Who
+from checkweigh.web.running import Server
 from checkweigh.web.settings import Settings
 from web import NOW, somebody
 
@@ -71,11 +71,12 @@ class Site:
     def __init__(self, ledger, clock=lambda: NOW, signing_in=False, **settings):
         self.people = {}
         asks = None if signing_in else [standing_in(self.people)]
-        made = application(ledger, Settings(**settings), clock, middleware=asks)
-        self.live = made.state.live
-        at = socket.create_server(("127.0.0.1", 0))
+        decided = Settings(**{"stop_seconds": 1, **settings})
+        made = application(ledger, decided, clock, middleware=asks)
+        self.application, self.live = made, made.state.live
+        at = listening("127.0.0.1", 0)
         self.address = f"http://127.0.0.1:{at.getsockname()[1]}"
-        self._server = uvicorn.Server(uvicorn.Config(made, log_level="error", ws="none", timeout_graceful_shutdown=1))
+        self._server = Server(made, decided)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [at]})
         self._thread.start()
         while not self._server.started:

@@ -15,6 +15,7 @@ from . import (
     keeping,
     proving,
     reading,
+    serving,
     showing,
     submitting,
     taking,
@@ -62,6 +63,7 @@ COMMANDS = (
     ("explain", explaining.explain, READ, "checkweigh explain mine.ledger attainment s-17 labour_attainment"),
     ("log", reading.log, READ, "checkweigh log mine.ledger --about s-17"),
     ("demo", telling.demo, READ, "checkweigh demo"),
+    ("serve", serving.serve, READ, "checkweigh serve mine.ledger"),
     ("verify", keeping.verify, KEEP, "checkweigh verify mine.ledger"),
     (
         "receipt",

@@ -6,6 +6,8 @@
     page       what every page gets, and how it is rendered
     problems   refusals and faults as answers (RFC 9457)
     settings   what whoever runs the board decides
+    operating  whether it lives, whether it can be used, its figures; observing, measures: what is seen of each request
+    running    the server around it, until it is told to stop
     static     style sheet, scripts and fonts, all from this host
 
 The board decides nothing and derives nothing: a page asks `Known.rows` for rows of a derived table, as the command line and the API do.

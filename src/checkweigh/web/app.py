@@ -12,13 +12,15 @@ from litestar.template import TemplateConfig
 from litestar.types import Middleware
 
 from ..ledger import Ledger
-from . import board, enter, page, pictures, problems, receipts, sessions, shift, static
+from . import board, enter, operating, page, pictures, problems, receipts, sessions, shift, static
 from .live import Live
+from .measures import Measures
 from .roles import guard
 from .settings import Settings
 
 ROUTES: list[Any] = [
     *static.ROUTES,
+    *operating.ROUTES,
     *board.ROUTES,
     *shift.ROUTES,
     *receipts.ROUTES,
@@ -46,9 +48,10 @@ def application(
         exception_handlers={Exception: problems.answer},
         template_config=TemplateConfig(instance=page.engine()),
         compression_config=CompressionConfig(backend="gzip", gzip_compress_level=5),
-        state=State({"live": live, "settings": settings}),
+        state=State({"live": live, "settings": settings, "measures": Measures(live)}),
         request_max_body_size=settings.most_body_bytes,
         openapi_config=None,
+        logging_config=None,
         pdb_on_exception=False,
         debug=False,
     )

@@ -21,7 +21,7 @@ from .. import asking, codec, erasing
 from .. import tables as tabled
 from ..derived import DERIVED
 from ..entries import KINDS, Entry
-from ..errors import BeyondTheEnd
+from ..errors import BeyondTheEnd, CheckweighError
 from ..explaining import Book
 from ..ledger import Batch, Edge, Ledger
 from ..moments import known_at
@@ -29,6 +29,8 @@ from ..tables import Tables
 from .roles import Who
 
 Row = dict[str, Any]
+SHORTEST_WAIT = 0.05
+"""Whoever waits for news asks no more often than after so many seconds."""
 MOST_STATES = 8
 """So many older states are kept at hand."""
 MOST_ANSWERS = 256
@@ -145,9 +147,12 @@ class Live:
         self.ledger, self.clock, self.read_only = ledger, clock, read_only
         self._fresh_seconds = fresh_seconds
         self._changed = threading.Condition()
-        self._asked = float("-inf")
+        self._asked = self._heard = float("-inf")
         self._now = self._newest()
         self._states: OrderedDict[int, Known] = OrderedDict()
+        self._closed = False
+        self.appended = self.refused = 0
+        """So many entries were appended here, and so many appends refused."""
 
     def _newest(self) -> Known:
         size = self.ledger.size
@@ -162,7 +167,12 @@ class Live:
                     self._keep(self._now)  # a page that was just sent asks for its pictures
                     self._now = self._newest()
                     self._changed.notify_all()
+                self._heard = self._asked
             return self._now
+
+    def age(self) -> float:
+        """Since how many seconds the ledger has not told what is new."""
+        return monotonic() - self._heard
 
     def at(self, text: str | None, zone: str = "UTC") -> Known:
         """The state that a size, a date or a month asks for, as `--at` does; the newest where it is absent. Raises Refused."""
@@ -188,8 +198,16 @@ class Live:
     @contextmanager
     def append(self, who: Who) -> Iterator[Batch]:
         """A batch in somebody's name; when it is in the ledger, pages know of it at once."""
-        with self.ledger.append(self.edge(who)) as batch:
-            yield batch
+        try:
+            with self.ledger.append(self.edge(who)) as batch:
+                before = batch.size
+                yield batch
+        except CheckweighError:
+            with self._changed:
+                self.refused += 1
+            raise
+        with self._changed:
+            self.appended += batch.size - before
         self.woken()
 
     def woken(self) -> None:
@@ -199,9 +217,15 @@ class Live:
         self.now()
 
     def wait(self, size: int, seconds: float) -> Known:
-        """The newest state, as soon as it is beyond a size, or after so many seconds."""
+        """The newest state, as soon as it is beyond a size, or after so many seconds, or when the board stops."""
         end = monotonic() + seconds
-        while (known := self.now()).size <= size and (left := end - monotonic()) > 0:
+        while (known := self.now()).size <= size and (left := end - monotonic()) > 0 and not self._closed:
             with self._changed:
-                self._changed.wait(min(left, self._fresh_seconds))
+                self._changed.wait(min(left, max(self._fresh_seconds, SHORTEST_WAIT)))
         return known
+
+    def close(self) -> None:
+        """The board stops: nobody waits for news any more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

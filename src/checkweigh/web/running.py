@@ -1,0 +1,55 @@
+"""Running a board: the server around the application, until it is told to stop.
+
+A stop (SIGTERM, SIGINT) takes no new request and ends the streams; whatever is being answered has `stop_seconds` to be finished, so that
+an append is acknowledged, or was never begun.
+"""
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+import uvicorn
+from litestar import Litestar
+from litestar.concurrency import set_asyncio_executor
+
+from ..listening import impatient
+from .observing import Observed
+from .settings import Settings
+
+MOST_CONNECTIONS = 1000
+THREADS = 32
+"""So many requests are answered at once; more wait."""
+
+
+class Server(uvicorn.Server):
+    """The server of one board."""
+
+    def __init__(self, application: Litestar, settings: Settings) -> None:
+        self._observed = Observed(application)
+        config = uvicorn.Config(
+            self._observed,
+            http=impatient(),
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=bool(settings.proxies),
+            forwarded_allow_ips=list(settings.proxies),
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_graceful_shutdown=max(1, round(settings.stop_seconds)),
+            server_header=False,
+        )
+        super().__init__(config)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop in good order."""
+        self._observed.stop()
+        await super().shutdown(sockets)
+
+
+def serve(application: Litestar, settings: Settings, at: socket.socket) -> None:
+    """Serve until the process is told to stop, and finish what has begun."""
+    with ThreadPoolExecutor(THREADS, "request") as threads:
+        set_asyncio_executor(threads)
+        try:
+            Server(application, settings).run(sockets=[at])
+        finally:
+            set_asyncio_executor(None)
