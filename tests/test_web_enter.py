@@ -50,7 +50,7 @@ def test_a_shift_is_entered_without_scripts(mine):
     found = entered(mine, size)
     assert (found["worker"], found["quantity"], found["hours"], found["helpers"]) == ("ada", "102", "5.75", [])
     assert (found["started"], found["by"]) == ("2025-12-31T03:00:00Z", "account:anna")
-    assert "14.571428" in shown and f"/ledger/{size}/receipt" in shown
+    assert "14.571428" in shown and f"/receipts/{size}" in shown
     assert re.search(r'value="hew"[^>]* selected', shown), "the last job is chosen"
 
 

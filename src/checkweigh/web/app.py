@@ -12,7 +12,7 @@ from litestar.template import TemplateConfig
 from litestar.types import Middleware
 
 from ..ledger import Ledger
-from . import board, enter, operating, page, pictures, problems, receipts, sessions, shift, static
+from . import board, enter, entries, operating, page, pictures, problems, receipts, sessions, shift, static
 from .live import Live
 from .measures import Measures
 from .roles import guard
@@ -26,6 +26,7 @@ ROUTES: list[Any] = [
     *receipts.ROUTES,
     *pictures.ROUTES,
     *enter.ROUTES,
+    *entries.ROUTES,
 ]
 
 

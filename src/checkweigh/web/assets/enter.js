@@ -91,7 +91,7 @@
     box.append(head, made("p", said, { class: "big" }), made("p", more));
     if (entry !== undefined) {
       const take = made("p");
-      take.append(made("a", "Receipt to take home", { href: `/ledger/${entry}/receipt`, download: "" }));
+      take.append(made("a", "Receipt to take home", { href: `/receipts/${entry}` }));
       box.append(take);
     }
     return box;
@@ -105,7 +105,7 @@
     line.append(made("span", word, { class: `status status-${{ waiting: "adjusted", sent: "verified", refused: "annulled" }[shift.state]}` }), ` ${shift.said}`);
     if (shift.state === "sent") {
       const more = made("p", `${figures(shift)} · `);
-      more.append(made("a", "shift", { href: `/shifts/${encodeURIComponent(shift.shift)}` }), " · ", made("a", "receipt", { href: `/ledger/${shift.entry}/receipt`, download: "" }));
+      more.append(made("a", "shift", { href: `/shifts/${encodeURIComponent(shift.shift)}` }), " · ", made("a", "receipt", { href: `/receipts/${shift.entry}` }));
       line.append(more);
     }
     if (shift.state === "refused") for (const reason of shift.reasons) line.append(made("p", reason, { class: "error" }));
