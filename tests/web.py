@@ -1,11 +1,14 @@
 """The board as tests ask it: an application over a ledger, asked in the same process, by whoever the test says."""
 
+import os
+import re
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.testing import TestClient
 
+from checkweigh.accounts import Accounts
 from checkweigh.ledger import Ledger
 from checkweigh.web import application
 from checkweigh.web.roles import VISITOR, Role, Who
@@ -43,3 +46,39 @@ def board(ledger, who="visitor", clock=lambda: NOW, **settings):
     finally:
         if opened is not ledger:
             opened.close()
+
+
+PASSWORD = "four lamps in a shaft"
+SCOPES = {"supervisor": {"site": "north"}, "worker": {"worker": "ada"}}
+
+
+def account(ledger, role, name="", **scope):
+    """Make an account, by default named like its role; returns the name."""
+    name = name or role
+    with Accounts.open(ledger.address, create=True) as accounts:
+        accounts.add(name, role, NOW, os.urandom, password=PASSWORD, **(scope or SCOPES.get(role, {})))
+    return name
+
+
+@contextmanager
+def door(ledger, clock=lambda: NOW, address="http://testserver.local", **settings):
+    """A client of the board as it runs in earnest, where people sign in; `client.live` is the ledger that it shows."""
+    made = application(ledger, Settings(fresh_seconds=0, **settings), clock)
+    with TestClient(made, base_url=address, raise_server_exceptions=False) as client:
+        client.headers.update(PAGE)
+        client.follow_redirects = False
+        client.live = made.state.live
+        yield client
+
+
+def csrf(client, path="/sign-in"):
+    """The token of the first form of a page."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(path).text)
+    assert found, "the page has no form with a token"
+    return found[1]
+
+
+def sign_in(client, name, password=PASSWORD, **fields):
+    """Go through the form; the answer to it."""
+    given = {"name": name, "password": password, "csrf_token": csrf(client), **fields}
+    return client.post("/sign-in", data=given)

@@ -12,7 +12,22 @@ from litestar.template import TemplateConfig
 from litestar.types import Middleware
 
 from ..ledger import Ledger
-from . import board, enter, entries, operating, page, pictures, problems, receipts, sessions, shift, static
+from . import (
+    board,
+    enter,
+    entries,
+    operating,
+    page,
+    pictures,
+    problems,
+    receipts,
+    security,
+    sessions,
+    shift,
+    signing_in,
+    static,
+)
+from .limits import Limits, check_writes
 from .live import Live
 from .measures import Measures
 from .roles import guard
@@ -27,6 +42,7 @@ ROUTES: list[Any] = [
     *pictures.ROUTES,
     *enter.ROUTES,
     *entries.ROUTES,
+    *signing_in.ROUTES,
 ]
 
 
@@ -43,13 +59,14 @@ def application(
     return Litestar(
         # One router: else a path with two handlers registers the first a second time, and it is no longer awaited.
         route_handlers=[Router("/", route_handlers=ROUTES)],
-        guards=[guard],
-        middleware=[sessions.Visitors] if middleware is None else middleware,
+        guards=[guard, security.check_form, check_writes],
+        middleware=[sessions.Asking] if middleware is None else middleware,
         dependencies={"live": Provide(lambda: live, sync_to_thread=False)},
         exception_handlers={Exception: problems.answer},
         template_config=TemplateConfig(instance=page.engine()),
         compression_config=CompressionConfig(backend="gzip", gzip_compress_level=5),
-        state=State({"live": live, "settings": settings, "measures": Measures(live)}),
+        before_send=[security.headers],
+        state=State({"live": live, "settings": settings, "measures": Measures(live), "limits": Limits(settings)}),
         request_max_body_size=settings.most_body_bytes,
         openapi_config=None,
         logging_config=None,

@@ -17,6 +17,8 @@ from .. import render
 from . import static
 from .live import Known, Live
 from .roles import May, Who, who_asks
+from .security import FormToken
+from .security import token as token
 from .settings import Settings
 
 Served = NamedDependency[Live]
@@ -72,13 +74,8 @@ def page(request: Request[Who, Any, Any], template: str, context: Any, known: Kn
     )  # fmt: skip
     given = {field.name: getattr(context, field.name) for field in fields(context)}
     return Template(
-        template, context={"common": common, "address": address(common), "csrf_token": token(request), **given}
+        template, context={"common": common, "address": address(common), "csrf_token": FormToken(request), **given}
     )
-
-
-def token(request: Request[Who, Any, Any]) -> str:
-    """What a form carries to show that it comes from this board."""
-    return str(request.scope.get("csrf_token", ""))
 
 
 def address(common: Common) -> Any:

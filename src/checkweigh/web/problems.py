@@ -8,9 +8,10 @@ problems  for an entry: each field that is wrong, with its value and the reason
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, NotAuthorizedException
@@ -39,6 +40,8 @@ class Problem:
     """What, where, and the next step."""
     problems: list[dict[str, Any]]
     """Each field that is wrong."""
+    sign_in: str = "/sign-in"
+    """Where to sign in, and then come back to."""
 
 
 class NotHere(Refused):
@@ -72,10 +75,19 @@ def answer(request: Request[Who, Any, Any], error: Exception) -> Response[Any]:
         body |= {"instance": request.url.path} | ({"problems": found.problems} if found.problems else {})
         return Response(body, status_code=found.status, media_type=MEDIA_TYPE, headers=headers)
     if isinstance(error, NotAuthorizedException):
-        headers["Refresh"] = "3; url=/sign-in"
+        found = replace(found, sign_in=_sign_in(request))
+        headers["Refresh"] = f"3; url={found.sign_in}"
     shown = page(request, "problem.html", found)
     shown.status_code, shown.headers = found.status, {**shown.headers, **headers}
     return shown
+
+
+def _sign_in(request: Request[Who, Any, Any]) -> str:
+    """The sign-in page, which leads back to what was asked for; to what a form was sent to nobody can go back."""
+    if request.method != "GET":
+        return "/sign-in"
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"/sign-in?{urlencode({'next': request.url.path + query})}"
 
 
 def _wants_page(request: Request[Who, Any, Any]) -> bool:

@@ -51,6 +51,15 @@ RIGHTS: dict[Role, frozenset[May]] = {
     Role.MANAGER: frozenset({*_SIGNED_IN, May.READ_PEOPLE, May.ENTER, May.OBJECT, May.SET_QUOTAS}),
     Role.AUDITOR: frozenset({*_SIGNED_IN, May.READ_PEOPLE, May.READ_ALL, May.OBJECT}),
 }
+WORDS: dict[Role, str] = {
+    Role.VISITOR: "You see the board as a visitor does, and write nothing.",
+    Role.WORKER: "You see your own work under your own name, take home its receipts, and may object to what was entered about you.",
+    Role.SUPERVISOR: "You enter shifts, counts, trainings and incidents of your own site.",
+    Role.VERIFIER: "You judge the shifts that others have entered, never your own entries.",
+    Role.MANAGER: "You set quotas and rules, name jobs, workers and crews, and enter shifts.",
+    Role.AUDITOR: "You read everything and take it with you; what you doubt you may object to.",
+}
+"""What each role is for, as its account page says it."""
 WRITES = frozenset({May.ENTER, May.OBJECT, May.JUDGE, May.SET_QUOTAS})
 
 
@@ -93,5 +102,6 @@ def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHand
             raise PermissionDeniedException("this board is read-only: nothing can be written here")
         return
     if not who.by:
-        raise NotAuthorizedException("sign in first")
+        ended = getattr(connection.scope.get("auth"), "ended", False)
+        raise NotAuthorizedException("your session has ended; sign in again" if ended else "sign in first")
     raise PermissionDeniedException(f"a {who.role} may not {right}; ask whoever keeps the accounts of this ledger")
