@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint faults fuzz bench bench-short bench-audit docs clean
+.PHONY: demo test lint faults fuzz screenshots bench bench-short bench-audit docs clean
 
 demo: $(VENV)/run  ## build and show the ledger of the 1935 campaign
 	$(BIN)/checkweigh demo demo
@@ -23,6 +23,9 @@ faults: $(VENV)/dev  ## the long fault runs: 300 kills on each store, 500 cut li
 
 fuzz: $(VENV)/dev  ## thousands of damaged inputs for everything that is read from outside, and the ledger in all its states
 	CHECKWEIGH_FUZZ=$(or $(INPUTS),2000) $(BIN)/python -m pytest -m "" --timeout=0 $(wildcard tests/test_fuzzing_*.py) tests/test_ledger_states.py
+
+screenshots: $(VENV)/dev  ## look at every page in every way, and leave the pictures in the directory SHOTS (by default beside other temporary ones)
+	CHECKWEIGH_SHOTS=$(or $(SHOTS),$(or $(TMPDIR),/tmp)/checkweigh-shots) $(BIN)/python -m pytest -m "" tests/test_browser_pages.py
 
 bench: $(VENV)/dev  ## ratios on 1 to 10 million shifts, written to bench/results.md (needs 10 GB of disk)
 	$(BIN)/python -m bench.run

@@ -239,3 +239,13 @@ def demonstration(campaign):
         site = browsing.Site(ledger)
         yield site
         site.stop()
+
+
+@pytest.fixture(scope="session")
+def inhabited(tmp_path_factory):
+    """The board of the campaign of 1935, to which one may write, for tests that only look at its pages."""
+    path = build(tmp_path_factory.mktemp("inhabited"), EDGE)[0]
+    with Ledger.open(path, write=True) as ledger:
+        site = browsing.Site(ledger)
+        yield site
+        site.stop()
