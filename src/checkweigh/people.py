@@ -101,6 +101,13 @@ class People:
         row = self._connection.execute(sql, [worker]).fetchone()
         return None if row is None else Person(*row)
 
+    def named(self, word: str, most: int) -> list[Person]:
+        """Those whose name holds a word, in whatever case, at most so many."""
+        self._connection.create_function("casefold", 1, lambda name: (name or "").casefold(), deterministic=True)
+        sql = """SELECT worker, payroll, name, salt, profile FROM people
+            WHERE waiting = 0 AND instr(casefold(name), casefold(?)) ORDER BY name LIMIT ?"""
+        return [Person(*row) for row in self._connection.execute(sql, [word, most])]
+
     def settle(self, known: Callable[[str], bool]) -> int:
         """Keep those waiting whom the ledger knows, delete the others. Returns how many were deleted.
 

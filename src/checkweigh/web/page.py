@@ -107,13 +107,17 @@ def words(name: str) -> str:
     return render.heading(name)
 
 
-def day(value: object) -> str:
-    """A date as people write it: 31 August 1935."""
+def day(value: object, precision: str | None = None) -> str:
+    """A date as people write it, as exactly as it is known: 31 August 1935, August 1935 or 1935."""
+    value = date.fromisoformat(value[:10]) if isinstance(value, str) else value
+    if precision is not None and isinstance(value, date):
+        return f"{value.year}" if precision == "year" else f"{value:%B} {value.year}"
     return f"{value.day} {value:%B %Y}" if isinstance(value, date) else figure(value)
 
 
-def moment(value: datetime | None) -> str:
-    """A moment, to the minute, in UTC."""
+def moment(value: datetime | str | None) -> str:
+    """A moment, to the minute, in UTC; also one as an entry has it."""
+    value = datetime.fromisoformat(value) if isinstance(value, str) else value
     if value is None:
         return "–"
     plain = value.astimezone(UTC) if value.tzinfo else value

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ..render import heading
+from .live import Known
 
 Row = Mapping[str, Any]
 SCOPES = {"all": "everybody", "industry": "the industry", "site": "the site", "worker": "the worker's own shifts"}
@@ -27,6 +28,13 @@ def started(moment: datetime, zone: str, precision: str | None) -> str:
     return f"{local.day} {local:%B} {local.year}, {local:%H:%M}"
 
 
+def precisions(known: Known, shifts: Iterable[str | None]) -> dict[str, str]:
+    """Shift -> month or year, for those of which no more is known."""
+    asked = sorted({one for one in shifts if one is not None})
+    rows = known.rows("shift", {"id": asked}) if asked else []
+    return {row["id"]: row["precision"] for row in rows if row["precision"] is not None}
+
+
 def change(factor: Decimal | None) -> str:
     """By how much a quota was changed, in per cent to one place: 1.994285 is +99.4 %. Empty where there is nothing to compare."""
     if factor is None:
@@ -36,13 +44,13 @@ def change(factor: Decimal | None) -> str:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """One scope in which a mark counts."""
+class Fate:
+    """What became of a mark among some, and among those within them where nothing else is said."""
 
     among: str
     """Among whom."""
     within: str | None
-    """The industry, site or worker."""
+    """The industry or the site."""
     beaten_on: Any
     """When it was beaten; absent while it stands."""
     beaten_by: str | None
@@ -69,8 +77,8 @@ class Mark:
     """The day it was set."""
     status: str
     """Whether the shift is reported, verified, disputed or adjusted."""
-    standings: tuple[Standing, ...]
-    """The scopes, the widest first."""
+    fates: tuple[Fate, ...]
+    """What became of it, the widest scope first; a narrower one only where something else became of it."""
 
 
 def marks(records: Iterable[Row]) -> list[Mark]:
@@ -85,11 +93,13 @@ def marks(records: Iterable[Row]) -> list[Mark]:
 def _mark(rows: list[Row]) -> Mark:
     first = rows[0]
     how = HOLDERS[first["holder"]] + (", over more than a day" if first["length"] == "period" else "")
-    order = list(SCOPES)
-    standings = tuple(
-        Standing(SCOPES[row["scope"]], row["within"], row["beaten_on"], row["beaten_by"], row["days_stood"])
-        for row in sorted(rows, key=lambda row: order.index(row["scope"]))
-    )
+    fates: dict[str | None, Fate] = {}
+    for row in sorted(rows, key=lambda row: list(SCOPES).index(row["scope"])):
+        within = row["within"] if row["scope"] in ("industry", "site") else None
+        fates.setdefault(
+            row["beaten_by"], Fate(SCOPES[row["scope"]], within, row["beaten_on"], row["beaten_by"], row["days_stood"])
+        )
     return Mark(
-        first["job"], heading(first["measure"]), how, first["value"], first["shift"], first["set_on"], first["status"], standings
+        first["job"], heading(first["measure"]), how, first["value"], first["shift"], first["set_on"], first["status"],
+        tuple(fates.values()),
     )  # fmt: skip

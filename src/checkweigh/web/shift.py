@@ -119,6 +119,8 @@ class ShiftPage:
     """The marks of others that it beat, in the widest scope."""
     honours: list[Row]
     """The honours that rest on it."""
+    precisions: dict[str, str]
+    """Of the shifts named here, month or year where no more is known of the day."""
     may_object: bool
     """Whether who looks may object to it."""
     may_judge: bool
@@ -173,11 +175,13 @@ def context(live: Live, known: Known, who: Who, row: Row) -> ShiftPage:
     ruled = next((one for one in history if one.counts), None)
     helpers = ruled.entry.helpers if ruled is not None and isinstance(ruled.entry, Verdict) else None
     party = {"worker": row["worker"]} if row["worker"] else {"crew": row["crew"]}
+    marks, beat = saying.marks(known.rows("records", {"shift": row["id"]})), _beaten(known, row)
+    honours = [one for one in known.rows("honours", party) if row["entry"] in (one["entries"] or ())]
+    named = [row["id"], *(one["shift"] for one in beat), *(fate.beaten_by for mark in marks for fate in mark.fates)]
     entered = who.by in judging.entered_by(live.ledger, row["id"])
     return ShiftPage(
         id=row["id"], row=row, claim=claim, judged_helpers=_helped(live, known, who, helpers), judge=_judge(live, row), history=history,
-        ruled=ruled, marks=saying.marks(known.rows("records", {"shift": row["id"]})), beat=_beaten(known, row),
-        honours=[one for one in known.rows("honours", party) if row["entry"] in (one["entries"] or ())],
+        ruled=ruled, marks=marks, beat=beat, honours=honours, precisions=saying.precisions(known, named),
         may_object=_may_object(live, who, claim.entry), may_judge=who.may(May.JUDGE) and not live.read_only, entered_it=entered,
     )  # fmt: skip
 
