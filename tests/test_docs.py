@@ -27,7 +27,8 @@ from docs import generate  # noqa: E402
 # Ibis 12 still calls by its old name what DuckDB 2 has renamed.
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md"])
 Step = tuple[str, list[str]]
-PORT = "8650"
+PORTS = ("8650", "8935")
+"""The ports that the docs name, of a witness and of a board."""
 
 
 @pytest.mark.parametrize("name", generate.pages())
@@ -58,10 +59,10 @@ def test_commands_and_options_in_the_docs_exist(page):
     assert set(named) <= commands
 
 
-def steps(page: Path, port: str = PORT) -> list[Step]:
-    """The commands of a page, in order, each with the lines that it is said to print; they use the port instead of the usual one."""
+def steps(page: Path, port: str = "") -> list[Step]:
+    """The commands of a page, in order, each with the lines that it is said to print; they use the port instead of the usual ones."""
     found: list[Step] = []
-    text = page.read_text(encoding="utf-8").replace(PORT, port)
+    text = re.sub("|".join(PORTS), port, page.read_text(encoding="utf-8"))
     for block in re.findall(r"^```console\n(.*?)^```$", text, re.M | re.S):
         for line in block.splitlines():
             if line.startswith("$ "):
