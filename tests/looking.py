@@ -7,6 +7,9 @@ from functools import cache
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from browsing import PATIENCE_MS
 
 SHOTS = "CHECKWEIGH_SHOTS"
 LEAST_BYTES = 6_000
@@ -42,8 +45,12 @@ def shots() -> Path:
 
 
 def settled(page):
-    """Wait until everything that the page names is there, its fonts too. Needs scripts."""
+    """Wait until everything is there that the page names: fonts, pictures far down, charts that are drawn. Needs scripts."""
     page.evaluate("async () => { await document.fonts.ready; await new Promise(requestAnimationFrame); }")
+    for figure in page.locator("figure[data-spec]").all():
+        figure.scroll_into_view_if_needed()
+        expect(figure).to_have_class(re.compile("drawn"), timeout=PATIENCE_MS)
+    page.evaluate("scrollTo(0, 0)")
 
 
 def picture(page, name, look):

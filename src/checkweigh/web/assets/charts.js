@@ -5,6 +5,18 @@ const vega = document.currentScript.dataset.vega;
 const night = matchMedia("(prefers-color-scheme: dark)");
 const printing = matchMedia("print");
 const shown = new Map();
+const LETTER = 9.5;
+
+// A title in lines of at most so many letters: Vega would cut it at the edge.
+function inLines(text, most) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last && last.length + word.length >= most) lines.push(word);
+    else lines[lines.length - 1] = last ? `${last} ${word}` : word;
+  }
+  return lines;
+}
 
 async function draw(figure) {
   if (printing.matches) return;
@@ -14,10 +26,16 @@ async function draw(figure) {
   spec.width = "container";
   spec.autosize = { type: "fit-x", contains: "padding" };
   if (!window.vegaEmbed) await import(vega);
+  if (spec.title?.text) spec.title.text = inLines(String(spec.title.text), figure.clientWidth / LETTER);
   const place = document.createElement("div");
   place.className = "vega";
+  // One picture with one text, that of the picture drawn by the board: Vega gives roles to its parts, some of which it names for nobody.
+  const inside = place.appendChild(document.createElement("div"));
+  inside.setAttribute("aria-hidden", "true");
+  place.setAttribute("role", "img");
+  place.setAttribute("aria-label", figure.querySelector("img").alt);
   figure.insertBefore(place, figure.querySelector("picture"));
-  const made = await window.vegaEmbed(place, spec, {
+  const made = await window.vegaEmbed(inside, spec, {
     ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: { disableDefaultStyle: true }, loader: { http: { credentials: "omit" } },
   });
   figure.classList.add("drawn");
