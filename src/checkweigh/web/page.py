@@ -42,6 +42,8 @@ class Common:
     """Whether the ledger is a demonstration."""
     read_only: bool
     """Whether nobody can write here."""
+    asked: bool
+    """Whether it was found out who looks; not where there is no page."""
     path: str
     """The path of this page."""
     query: dict[str, str]
@@ -70,7 +72,7 @@ def page(request: Request[Who, Any, Any], template: str, context: Any, known: Kn
     query = {name: value for name, value in request.query_params.items() if value}
     common = Common(
         who_asks(request), known or now, now.size, settings.title or live.ledger.origin, live.ledger.demonstration, live.read_only,
-        request.url.path, query,
+        "user" in request.scope, request.url.path, query,
     )  # fmt: skip
     given = {field.name: getattr(context, field.name) for field in fields(context)}
     return Template(

@@ -60,6 +60,8 @@ WORDS: dict[Role, str] = {
     Role.AUDITOR: "You read everything and take it with you; what you doubt you may object to.",
 }
 """What each role is for, as its account page says it."""
+EVERYTHING = frozenset({May.READ_PEOPLE, May.READ_ALL})
+"""What everybody may do besides, where visitors may see everything."""
 WRITES = frozenset({May.ENTER, May.OBJECT, May.JUDGE, May.SET_QUOTAS})
 
 
@@ -72,10 +74,12 @@ class Who:
     by: str = ""
     site: str | None = None
     worker: str | None = None
+    more: frozenset[May] = frozenset()
+    """What everybody may do on this board besides."""
 
     def may(self, right: May) -> bool:
-        """Whether their role has a right."""
-        return right in RIGHTS[self.role]
+        """Whether their role has a right, or everybody has it here."""
+        return right in RIGHTS[self.role] or right in self.more
 
 
 VISITOR = Who("", Role.VISITOR)
