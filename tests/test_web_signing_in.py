@@ -4,6 +4,7 @@ import logging
 import os
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from argon2 import PasswordHasher
@@ -224,6 +225,18 @@ def test_every_answer_carries_its_headers(client, path):
     assert "camera=()" in answer.headers["permissions-policy"]
     if not path.startswith("/static/"):
         assert answer.headers["cache-control"].startswith("private") and "Cookie" in answer.headers["vary"]
+
+
+def test_what_anybody_may_keep_is_not_kept_of_who_has_signed_in():
+    def kept(said, by="", visitors="board"):
+        scope = {"user": SimpleNamespace(by=by)}
+        state = SimpleNamespace(settings=Settings(visitors=visitors))
+        return security._kept(SimpleNamespace(scope=scope, app=SimpleNamespace(state=state)), said)
+
+    public = b"public, max-age=31536000, immutable"
+    assert kept(public) == public
+    assert kept(public, "account:anna") == kept(public, visitors="nothing") == b"private, max-age=31536000, immutable"
+    assert kept(b"no-cache") == b"private, no-cache" and kept(b"no-store") == b"no-store"
 
 
 def test_a_session_ends_by_the_clock(client, clock):

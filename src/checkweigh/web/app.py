@@ -17,6 +17,7 @@ from . import (
     enter,
     entries,
     find,
+    oidc,
     operating,
     page,
     party,
@@ -51,6 +52,7 @@ ROUTES: list[Any] = [
     *enter.ROUTES,
     *entries.ROUTES,
     *signing_in.ROUTES,
+    *oidc.ROUTES,
 ]
 
 
@@ -74,10 +76,24 @@ def application(
         template_config=TemplateConfig(instance=page.engine()),
         compression_config=CompressionConfig(backend="gzip", gzip_compress_level=5),
         before_send=[security.headers],
-        state=State({"live": live, "settings": settings, "measures": Measures(live), "limits": Limits(settings)}),
+        state=State(
+            {
+                "live": live,
+                "settings": settings,
+                "measures": Measures(live),
+                "limits": Limits(settings),
+                "provider": oidc.Provider(settings),
+            }
+        ),
         request_max_body_size=settings.most_body_bytes,
         openapi_config=None,
         logging_config=None,
         pdb_on_exception=False,
         debug=False,
     )
+
+
+def _state(live: Live, settings: Settings) -> State:
+    """What the parts of the application share."""
+    held = {"measures": Measures(live), "limits": Limits(settings), "provider": oidc.Provider(settings)}
+    return State({"live": live, "settings": settings, **held})

@@ -68,18 +68,27 @@ async def headers(message: Message, scope: Scope) -> None:
         return
     connection: Connection = ASGIConnection(scope)
     given = list(message.get("headers", ()))
-    named = {name.lower() for name, _ in given}
+    named = {name.lower(): value for name, value in given}
     given += [header for header in HEADERS if header[0] not in named]
     if is_https(connection):
         given.append(HTTPS_ONLY)
-    if b"cache-control" not in named:
-        given += [(b"cache-control", b"private, no-cache")]
     if not scope["path"].startswith("/static/"):
+        given = [header for header in given if header[0].lower() != b"cache-control"]
+        given.append((b"cache-control", _kept(connection, named.get(b"cache-control", b"no-cache"))))
         given.append((b"vary", b"Cookie, Authorization"))
     if (secret := scope.get(_MADE)) is not None:
         made = cookie(connection, FORM, str(secret)).to_header(header="")
         given.append((b"set-cookie", made.encode()))
     message["headers"] = given
+
+
+def _kept(connection: Connection, said: bytes) -> bytes:
+    """Who may keep an answer: its reader alone, unless the route says that anybody may, and everybody would get the same."""
+    settings: Settings = connection.app.state.settings
+    somebody = getattr(connection.scope.get("user"), "by", "") or settings.visitors == "nothing"
+    if b"no-store" in said or b"private" in said or (b"public" in said and not somebody):
+        return said
+    return b"private, " + said.replace(b"public, ", b"")
 
 
 # ------------------------------------------------------------------------------------------------------------ cookies
