@@ -26,7 +26,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Hashes that cost little."""
-    monkeypatch.setattr(passwords, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(passwords, "hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_an_unknown_name_costs_a_hash_as_well(accounts, monkeypatch):
             done.append(hash)
             return super().verify(hash, password)
 
-    monkeypatch.setattr(passwords, "HASHER", Counting(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(passwords, "hasher", lambda: Counting(time_cost=1, memory_cost=8, parallelism=1))
     accounts.add("olga", "auditor", NOW, os.urandom, subject="42")
     for name in ("anna", "nobody", "olga"):
         sign_in(accounts, name)
@@ -256,7 +256,7 @@ def test_a_subject_comes_in_by_the_issuer_that_first_vouched_for_it(accounts):
 
 
 def test_a_hash_of_less_effort_is_made_anew_at_the_next_sign_in(accounts, monkeypatch):
-    monkeypatch.setattr(passwords, "HASHER", PasswordHasher(time_cost=2, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(passwords, "hasher", lambda: PasswordHasher(time_cost=2, memory_cost=8, parallelism=1))
     assert passwords.outdated(accounts._kept("anna")) and sign_in(accounts)
     assert not passwords.outdated(accounts._kept("anna")) and sign_in(accounts)
 

@@ -1,6 +1,7 @@
 """Who may do what: every route of the application, asked by everybody who may ask, held against one table of rights."""
 
 import os
+import re
 from collections import namedtuple
 from datetime import timedelta
 from types import SimpleNamespace
@@ -51,7 +52,7 @@ REACHED = 299
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Hashes that cost little."""
-    monkeypatch.setattr(passwords, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(passwords, "hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture(scope="module")
@@ -111,15 +112,16 @@ def asked(made, monkeypatch):
 
 
 def ask(client, route, headers):
-    path = route.path.replace("{", "").replace("}", "").replace("index", "0").replace("size", "0")
-    answer = client.request(route.method, path, headers={"accept": "application/json", **headers})
+    answer = client.request(
+        route.method, re.sub(r"\{[^}]+\}", "0", route.path), headers={"accept": "application/json", **headers}
+    )
     told = answer.json().get("detail", "") if "json" in answer.headers.get("content-type", "") else ""
     return answer.status_code, told
 
 
 def passed(status, told):
     """Whether somebody has come as far as the handler, or the reading of what it asks for."""
-    return status == REACHED or (status in (400, 404, 415, 422) and "may not" not in told)
+    return status == REACHED or (status in (400, 415, 422) and "may not" not in told)
 
 
 def by_session(held, name):

@@ -24,7 +24,7 @@ OTHER = "other words in a row"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Hashes that cost little."""
-    monkeypatch.setattr(passwords, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(passwords, "hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 class Clock:

@@ -6,16 +6,26 @@ checking it against somebody's, so that the time of an answer does not say which
 
 from collections.abc import Callable
 from functools import cache
+from typing import TYPE_CHECKING
 from unicodedata import normalize
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 
 from ..errors import Refused
 
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
 SHORTEST, LONGEST = 12, 1000
 _FEWEST_DIFFERENT = 5
-HASHER = PasswordHasher()
+
+
+@cache
+def hasher() -> "PasswordHasher":
+    """What hashes. Raises Refused where it is not installed, which nobody needs for a ledger without a board."""
+    try:
+        from argon2 import PasswordHasher
+    except ModuleNotFoundError:
+        raise Refused("passwords need argon2-cffi; install it with `pip install 'checkweigh[web]'`") from None
+    return PasswordHasher()
 
 
 def check_password(password: str, name: str) -> None:
@@ -32,27 +42,30 @@ def check_password(password: str, name: str) -> None:
 
 def hashed(password: str, random: Callable[[int], bytes]) -> str:
     """What is kept of a password."""
-    return HASHER.hash(_normal(password), salt=random(16))
+    return hasher().hash(_normal(password), salt=random(16))
 
 
 def matches(kept: str | None, password: str) -> bool:
     """Whether a password is the one of which `kept` is the hash. Without a hash it is not, after the same time."""
     if len(password) > LONGEST:
         return False
+    checker = hasher()
+    from argon2.exceptions import InvalidHashError, VerificationError
+
     try:
-        return HASHER.verify(kept or _nobodys(), _normal(password)) and kept is not None
+        return checker.verify(kept or _nobodys(), _normal(password)) and kept is not None
     except (VerificationError, InvalidHashError):
         return False
 
 
 def outdated(kept: str) -> bool:
     """Whether a hash was made with less effort than one would be today."""
-    return HASHER.check_needs_rehash(kept)
+    return hasher().check_needs_rehash(kept)
 
 
 @cache
 def _nobodys() -> str:
-    return HASHER.hash("", salt=bytes(16))
+    return hasher().hash("", salt=bytes(16))
 
 
 def _normal(password: str) -> bytes:

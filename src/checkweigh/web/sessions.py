@@ -1,7 +1,7 @@
 """Who asks: whoever holds a session's cookie or a token, else a visitor."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 
 from ..accounts import Accounts, Lasting, Session, has_accounts
 from .live import Live
-from .roles import RIGHT, VISITOR, May, Role, Who
+from .roles import EVERYTHING, RIGHT, VISITOR, May, Role, Who
 from .security import SESSION, read_cookie
 from .settings import Settings
 
@@ -41,16 +41,21 @@ class Asking(AbstractAuthenticationMiddleware):
 
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
         """Who asks, and what they have shown."""
-        authorization = connection.headers.get("authorization")
-        if authorization is not None and not _for_everybody(connection):
-            return AuthenticationResult(
-                user=await _in_thread(_of_token, connection, authorization), auth=Shown("token")
-            )
-        secret = read_cookie(connection, SESSION)
-        if not secret or connection.scope["path"].startswith("/static/"):
-            return AuthenticationResult(user=VISITOR, auth=NOTHING)
-        who, shown = await _in_thread(_of_session, connection, secret)
+        who, shown = await _asked(connection)
+        if connection.app.state.settings.visitors == "everything":
+            who = replace(who, more=EVERYTHING)
         return AuthenticationResult(user=who, auth=shown)
+
+
+async def _asked(connection: Connection) -> tuple[Who, Shown]:
+    authorization = connection.headers.get("authorization")
+    if authorization is not None and not _for_everybody(connection):
+        return await _in_thread(_of_token, connection, authorization), Shown("token")
+    secret = read_cookie(connection, SESSION)
+    if not secret or connection.scope["path"].startswith("/static/"):
+        return VISITOR, NOTHING
+    found: tuple[Who, Shown] = await _in_thread(_of_session, connection, secret)
+    return found
 
 
 def lasting(settings: Settings) -> Lasting:

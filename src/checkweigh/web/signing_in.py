@@ -66,7 +66,7 @@ class OwnAccount:
 
 
 @get("/sign-in", opt=needs(May.ALWAYS), sync_to_thread=True, include_in_schema=False)
-def sign_in_page(request: Asked, live: Served, next: FromQuery[str] = "/") -> Response[Any]:
+def sign_in_page(request: Asked, live: Served, next: FromQuery[str] = "/") -> Response[Any] | Template:
     """The form; whoever has signed in goes on."""
     if request.user.by:
         return Redirect(local(next), status_code=303)
