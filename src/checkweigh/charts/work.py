@@ -22,10 +22,10 @@ def output_against_quota(
     line = points_of(asked).mark_line(interpolate="step-after", color=QUIET, strokeWidth=1.5, strokeDash=DASHED)
     seen = tips(shift="shift", on_text="on", quantity_text=unit, expected_text="the quota asked", status="status")
     points = points_of(rows).mark_point(filled=True, size=60 if len(rows) < 100 else 22, opacity=0.85)
-    layers = [
-        line.encode(x, upwards("expected", heading)),
-        points.encode(x, upwards("quantity", heading), *_met_or_not(rows), tooltip=seen),
-    ]
+    layers = (
+        [line.encode(x, upwards("expected", heading))] if asked else []
+    )  # a line of nothing has nothing to say to a screen reader
+    layers.append(points.encode(x, upwards("quantity", heading), *_met_or_not(rows), tooltip=seen))
     met = sum(row["met"] == "met the quota" for row in rows)
     said = f"{title}. {many(len(rows), 'shift')}; {met} of the {len(asked)} that have a quota met it. The dashed line is the quota."
     return whole(layers, title, said, width)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from litestar import Request, Response, get
+from litestar import Request, get
 from litestar.params import FromQuery
-from litestar.response import Redirect
+from litestar.response import Redirect, Template
 
 from ..people import People, private_path
 from ..tables import collect
@@ -55,7 +55,7 @@ class FindPage:
 @get("/find", opt=needs(May.READ), sync_to_thread=True, include_in_schema=False)
 def find_page(
     request: Request[Who, Any, Any], live: Served, q: FromQuery[str] = "", at: FromQuery[str | None] = None
-) -> Response[Any]:
+) -> Template | Redirect:
     """The page that is meant, or a list."""
     known, who, word = live.at(at), who_asks(request), q.strip()[:LONGEST]
     exact = _exact(live, known, who, word) if word else []

@@ -6,7 +6,6 @@
 Who a private worker is, and what harm came to anybody, is on no page but for those who may know it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,8 +84,6 @@ class PartyPage:
     """When and why who this was has been erased."""
     versions: list[Version]
     """What they were, the newest first."""
-    crews: list[Row]
-    """The crews that a worker belongs to."""
     work: Work
     """What they did."""
     marks: list[saying.Mark]
@@ -188,7 +185,7 @@ def context(
     named = [*(row["id"] for row in work.rows), *(mark.shift for mark in marks), *(row["shift"] for row in honours)]
     return PartyPage(
         kind=kind, id=id, name=name, private=worker and public is None, erased=_erased(live, id) if worker else None,
-        versions=[_version(live, known, who, row) for row in versions], crews=_crews_of(known, id) if worker else [],
+        versions=[_version(live, known, who, row) for row in versions],
         work=work, marks=marks, honours=honours, taught=taught, learned=learned,
         names=naming.workers(live, known, who, lineage.people(taught) | lineage.people(learned)),
         incidents=known.rows("incident", {"worker": id}, order=["-on"]) if worker and naming.may_know(who, id) else None,
@@ -224,21 +221,6 @@ def _version(live: Live, known: Known, who: Who, row: Row) -> Version:
         return Version(row, site, None)
     names = naming.workers(live, known, who, members)
     return Version(row, site, [(one, names.get(one)) for one in members])
-
-
-def _crews_of(known: Known, worker: str) -> list[Row]:
-    """The crews of which a worker is a member in their newest version."""
-    with known.deriving() as tables:
-        crew = tables.crew
-        mine = collect(
-            crew.filter(ibis.coalesce(crew.members.contains(worker), False)).select("id").distinct().limit(50)
-        )
-    found = []
-    for id in sorted(mine["id"].to_pylist()):
-        newest = known.rows("crew", {"id": id}, order=["-from", "-first_entry"], limit=1)[0]
-        if worker in (newest["members"] or ()):
-            found.append(newest)
-    return found
 
 
 def _work(known: Known, kind: str, id: str, job: str | None, number: int) -> Work:
@@ -301,24 +283,31 @@ class Stands:
     """The id."""
     rows: list[Row]
     """Their standing in each of the last months, the newest first."""
-    ranked: dict[Any, int]
-    """First day of a month -> how many were ranked in it."""
     whole: Row | None
     """Their standing over all time."""
+    crews: list[Row]
+    """The crews that a worker belongs to."""
     bare: bool
     """Whether only this part is wanted, without the page around it."""
 
 
 def standing(known: Known, kind: str, id: str, bare: bool) -> Stands:
-    """The last months, and all time."""
+    """The last months, and all time; and in which crews."""
     months = known.rows("standings", {"party": id}, order=["-from"], limit=6, period="month", scope=kind)
-    ranked = {
-        row["from"]: _last_rank(known.rows("standings", {"from": row["from"]}, period="month", scope=kind))
-        for row in months
-    }
     whole = known.rows("standings", {"party": id}, period="all", scope=kind)
-    return Stands(kind, id, months, ranked, whole[0] if whole else None, bare)
+    return Stands(kind, id, months, whole[0] if whole else None, _crews_of(known, id) if kind == "worker" else [], bare)
 
 
-def _last_rank(rows: Sequence[Row]) -> int:
-    return sum(row["rank"] is not None for row in rows)
+def _crews_of(known: Known, worker: str) -> list[Row]:
+    """The crews of which a worker is a member in their newest version."""
+    with known.deriving() as tables:
+        crew = tables.crew
+        mine = collect(
+            crew.filter(ibis.coalesce(crew.members.contains(worker), False)).select("id").distinct().limit(50)
+        )
+    found = []
+    for id in sorted(mine["id"].to_pylist()):
+        newest = known.rows("crew", {"id": id}, order=["-from", "-first_entry"], limit=1)[0]
+        if worker in (newest["members"] or ()):
+            found.append(newest)
+    return found
