@@ -182,7 +182,8 @@ def context(
     work, told = _work(known, kind, id, job, max(1, number)), _told(known, id)
     marks = saying.marks(known.rows("records", {kind: id, "beaten_by": None}))
     honours = known.rows("honours", {kind: id})
-    named = [*(row["id"] for row in work.rows), *(mark.shift for mark in marks), *(row["shift"] for row in honours)]
+    named = [(row["id"], row["day"]) for row in work.rows] + [(mark.shift, mark.set_on) for mark in marks]
+    named += [(row["shift"], row["on"]) for row in honours]
     return PartyPage(
         kind=kind, id=id, name=name, private=worker and public is None, erased=_erased(live, id) if worker else None,
         versions=[_version(live, known, who, row) for row in versions],
@@ -230,7 +231,9 @@ def _work(known: Known, kind: str, id: str, job: str | None, number: int) -> Wor
     jobs = list(dict.fromkeys(row["job"] for row in newest))
     chosen = job or (jobs[0] if jobs else None)
     rows = newest
-    if chosen is not None and (len(jobs) > 1 or chosen not in jobs):
+    if len(newest) < most:
+        rows = [row for row in newest if row["job"] == chosen]
+    elif len(jobs) > 1 or chosen not in jobs:
         rows = known.rows("attainment", {kind: id, "job": chosen}, order=["-started", "-entry"], limit=most)
     held = known.rows("job", {"id": chosen}) if chosen is not None else []
     if not rows or not held:

@@ -5,7 +5,7 @@ Words only: every figure comes from a derivation, and is rounded here only where
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,10 +28,13 @@ def started(moment: datetime, zone: str, precision: str | None) -> str:
     return f"{local.day} {local:%B} {local.year}, {local:%H:%M}"
 
 
-def precisions(known: Known, shifts: Iterable[str | None]) -> dict[str, str]:
-    """Shift -> month or year, for those of which no more is known."""
-    asked = sorted({one for one in shifts if one is not None})
-    rows = known.rows("shift", {"id": asked}) if asked else []
+def precisions(known: Known, shifts: Iterable[tuple[str | None, date | None]]) -> dict[str, str]:
+    """Shift -> month or year, for those of which no more is known, among shifts and the days on which they started.
+
+    Such a start is entered as the first moment of its month or year, so only shifts of a first day are looked up.
+    """
+    asked = sorted({shift for shift, day in shifts if shift is not None and day is not None and day.day == 1})
+    rows = [row for shift in asked for row in known.rows("shift", {"id": shift})]
     return {row["id"]: row["precision"] for row in rows if row["precision"] is not None}
 
 

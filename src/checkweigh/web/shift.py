@@ -177,7 +177,8 @@ def context(live: Live, known: Known, who: Who, row: Row) -> ShiftPage:
     party = {"worker": row["worker"]} if row["worker"] else {"crew": row["crew"]}
     marks, beat = saying.marks(known.rows("records", {"shift": row["id"]})), _beaten(known, row)
     honours = [one for one in known.rows("honours", party) if row["entry"] in (one["entries"] or ())]
-    named = [row["id"], *(one["shift"] for one in beat), *(fate.beaten_by for mark in marks for fate in mark.fates)]
+    named = [(row["id"], row["day"]), *((one["shift"], one["set_on"]) for one in beat)]
+    named += [(fate.beaten_by, fate.beaten_on) for mark in marks for fate in mark.fates]
     entered = who.by in judging.entered_by(live.ledger, row["id"])
     return ShiftPage(
         id=row["id"], row=row, claim=claim, judged_helpers=_helped(live, known, who, helpers), judge=_judge(live, row), history=history,
