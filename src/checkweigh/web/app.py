@@ -31,7 +31,9 @@ from . import (
     shift,
     signing_in,
     static,
+    trial,
 )
+from .entering import Once
 from .limits import Limits, check_writes
 from .live import Live
 from .measures import Measures
@@ -53,6 +55,7 @@ ROUTES: list[Any] = [
     *entries.ROUTES,
     *signing_in.ROUTES,
     *oidc.ROUTES,
+    *trial.ROUTES,
 ]
 
 
@@ -80,6 +83,7 @@ def application(
             {
                 "live": live,
                 "settings": settings,
+                "once": Once(),
                 "measures": Measures(live),
                 "limits": Limits(settings),
                 "provider": oidc.Provider(settings),

@@ -46,29 +46,39 @@ class Audit:
 
 
 class Audits:
-    """The audits of one ledger. Safe to use from several threads."""
+    """The audits of one ledger, or another table that takes as long. Safe to use from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: str = "findings") -> None:
+        self._table = table
         self._made: OrderedDict[int, Audit] = OrderedDict()
         self._lock, self._making = threading.Lock(), threading.Lock()
         self._begun = float("-inf")
         self._under_way: threading.Thread | None = None
 
-    def ask(self, known: Known, at_once: int = AT_ONCE) -> Audit | None:
-        """The audit of a state; of the newest state of a large ledger the last one that was made. None while there is none yet."""
+    def ask(self, known: Known, at_once: int = AT_ONCE, *, patient: bool = True) -> Audit | None:
+        """The audit of a state; of the newest state of a large ledger the last one that was made. None while there is none yet.
+
+        Who is not `patient` takes the last one of a small ledger too, while the next is made.
+        """
         with self._lock:
             if known.size in self._made:
                 return self._made[known.size]
-        if known.size <= at_once:
+            last = next(reversed(self._made.values()), None) if known.newest else None
+        small = known.size <= at_once
+        if small and (patient or last is None):
             return self._make(known)
         with self._lock:
-            last = next(reversed(self._made.values()), None) if known.newest else None
-            old = last is None or monotonic() - self._begun >= AGAIN_SECONDS
+            old = small or last is None or monotonic() - self._begun >= AGAIN_SECONDS
             if old and (self._under_way is None or not self._under_way.is_alive()):
                 self._begun = monotonic()
                 self._under_way = threading.Thread(target=self._make, args=[known], daemon=True)
                 self._under_way.start()
-            return last
+        return last
+
+    def last(self) -> Audit | None:
+        """The last audit that was made, whatever the ledger holds since."""
+        with self._lock:
+            return next(reversed(self._made.values()), None)
 
     def wait(self) -> None:
         """Until the audit that is under way has been made."""
@@ -78,7 +88,7 @@ class Audits:
     def _make(self, known: Known) -> Audit:
         with self._making:
             if known.size not in self._made:
-                found = tables.collect(DERIVED["findings"].derive(tables.at(known.ledger, known.size)))
+                found = tables.collect(DERIVED[self._table].derive(tables.at(known.ledger, known.size)))
                 with self._lock:
                     self._made[known.size] = Audit(known.size, known.recorded, found)
                     while len(self._made) > MOST:
@@ -86,9 +96,9 @@ class Audits:
             return self._made[known.size]
 
 
-_AUDITS: "WeakKeyDictionary[Live, Audits]" = WeakKeyDictionary()
+_AUDITS: "WeakKeyDictionary[Live, dict[str, Audits]]" = WeakKeyDictionary()
 
 
-def of(live: Live) -> Audits:
-    """The audits of the ledger of an application."""
-    return _AUDITS.setdefault(live, Audits())
+def of(live: Live, table: str = "findings") -> Audits:
+    """The audits of the ledger of an application: its findings, or its cases."""
+    return _AUDITS.setdefault(live, {}).setdefault(table, Audits(table))

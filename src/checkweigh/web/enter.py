@@ -7,13 +7,12 @@ sent twice is entered once.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from litestar import Request, Response, get, post
-from litestar.enums import RequestEncodingType
+from litestar import Response, get, post
 from litestar.exceptions import PermissionDeniedException
-from litestar.params import Body, FromQuery
+from litestar.params import FromQuery
 from litestar.response import Redirect, Template
 
 from .. import render
@@ -22,15 +21,12 @@ from ..kinds import Shift
 from . import entering, static
 from .choices import Choices, choices, party_named
 from .entering import Entered, Problems
+from .forms import HELPER_LINES, Asked, Form, Written, helpers, text_of
 from .live import Known, Live, Row
 from .page import Served, page, token
 from .roles import May, Who, needs, who_asks
 
-Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
-Asked = Request[Who, Any, Any]
 PLAIN = ("job", "site", "quantity", "hours", "quota", "note", "started")
-NAMED_HELPERS = 6
-"""So many helpers the form has lines for."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +63,6 @@ class Done:
     """Worker or crew, by name."""
 
 
-class Written(dict[str, str]):
-    """What stands in the fields of a form; nothing in those that were never filled in."""
-
-    def __missing__(self, name: str) -> str:
-        return ""
-
-
-def text_of(form: Mapping[str, Any], name: str) -> str:
-    """One field of a form as text; of several of the same name the last."""
-    value = form.get(name, "")
-    return str(value[-1] if isinstance(value, list) and value else value or "").strip()
-
-
 @get("/enter", opt=needs(May.ENTER), include_in_schema=False, sync_to_thread=True)
 def enter_page(
     request: Asked, live: Served, done: FromQuery[int | None] = None, again: FromQuery[bool] = False
@@ -97,7 +80,7 @@ def enter_page(
 
 
 def _context(who: Who, form: dict[str, str], problems: Problems, offered: Choices, done: Done | None) -> EnterPage:
-    return EnterPage(Written(form), problems, offered, done, who.by, range(1, NAMED_HELPERS + 1))
+    return EnterPage(Written(form), problems, offered, done, who.by, HELPER_LINES)
 
 
 def _last_entered(known: Known, who: Who) -> Row:
@@ -154,41 +137,13 @@ def _read(
     except BadEntry as error:
         problems += error.problems
     try:
-        written["helpers"] = _helpers(live.now(), form)
+        written["helpers"] = helpers(live.now(), form)
     except BadEntry as error:
         problems += error.problems
     try:
         return entering.read(live, "shift", {"id": "new", **written}, text_of(form, "fold")), problems
     except BadEntry as error:
         return {}, problems + error.problems
-
-
-def _helpers(known: Known, form: Mapping[str, Any]) -> str:
-    """Helpers as the ledger reads them: nothing where they are not stated, `none`, or a JSON array."""
-    stated = text_of(form, "helpers")
-    lines = [(text_of(form, f"helper{n}"), text_of(form, f"role{n}"), text_of(form, f"hours{n}")) for n in range(1, 7)]
-    named = [line for line in lines if line[0]]
-    if stated != "named" and not named:
-        return stated if stated == "none" else ""
-    if not named:
-        raise BadEntry("shift", [("helpers", None, "are to be named, and no name is given; write who helped")])
-    if stated == "none":
-        raise BadEntry("shift", [("helpers", None, "are none, and some are named; choose one of the two")])
-    whole = text_of(form, "hours")
-    return entering.helpers_text([_helper(known, *line, whole) for line in named])
-
-
-def _helper(known: Known, name: str, role: str, hours: str, whole: str) -> dict[str, str]:
-    """One helper; without hours of their own they worked as long as the shift."""
-    try:
-        kind, worker = party_named(known, name)
-    except BadEntry as error:
-        raise BadEntry("shift", [("helpers", name, error.problems[0][2])]) from None
-    if kind != "worker":
-        raise BadEntry("shift", [("helpers", name, "is a crew; name each helper alone")])
-    if not (hours or whole):
-        raise BadEntry("shift", [("helpers", name, "worked for how long? Write the hours")])
-    return {"worker": worker, "hours": hours or whole, **({"role": role} if role else {})}
 
 
 def _again(request: Asked, live: Live, form: Mapping[str, Any], error: Exception) -> Template:

@@ -5,7 +5,6 @@ id. Sent again, after an answer that was lost or by a second click, it finds its
 """
 
 import base64
-import json
 import secrets
 import threading
 from collections import OrderedDict
@@ -67,11 +66,6 @@ def read(live: Live, kind: str, written: Mapping[str, str], fold: str | None = N
     """The fields of an entry from what people wrote; empty texts are left out. Raises BadEntry with every problem."""
     arguments = [f"{name}={text}" for name, text in written.items() if text.strip()]
     return fields.read(kind, arguments, lookup(live.ledger), fold or None)  # type: ignore[arg-type]
-
-
-def helpers_text(helpers: list[dict[str, str]]) -> str:
-    """Helpers as a field of the ledger reads them."""
-    return json.dumps(helpers)
 
 
 def check_site(who: Who, kind: str, site: object) -> None:
