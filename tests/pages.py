@@ -14,6 +14,7 @@ from checkweigh.web.app import ROUTES
 from checkweigh.web.roles import RIGHT, RIGHTS, Role
 
 EXAMPLES = {
+    "/": ("/", "/?wall=1"),
     "/shifts/{id}": ("/shifts/august", "/shifts/crew-640"),
     "/workers/{id}": ("/workers/stakhanov",),
     "/crews/{id}": ("/crews/vinogradovas",),
@@ -21,7 +22,8 @@ EXAMPLES = {
     "/quotas/{job}": ("/quotas/hewing",),
     "/ledger/{index}": ("/ledger/40",),
     "/receipts/{index}": ("/receipts/40",),
-    "/records": ("/records", "/records?at=1936-12-31"),
+    "/records": ("/records", "/records?job=hewing&at=1990-12-31&since=1936-12-31"),
+    "/on-this-day": ("/on-this-day?day=08-31", "/on-this-day?day=11-06"),
 }
 """Addresses on the board of 1935, where one is not enough or a part has to be filled in."""
 

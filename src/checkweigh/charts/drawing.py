@@ -71,6 +71,7 @@ def _config(palette: Palette) -> dict[str, Any]:
     text_look = {"font": SANS, "fontSize": 12, "color": palette.ink}
     return {
         "font": SANS,
+        "padding": {"left": 16, "right": 8, "top": 5, "bottom": 5},
         "view": {"stroke": None},
         "text": text_look,
         "title": {
@@ -91,7 +92,8 @@ def _config(palette: Palette) -> dict[str, Any]:
 def whole(layers: Sequence[alt.Chart], title: str, said: str, width: int, height: int = HIGH) -> Chart:
     """Layers as one chart, with its title and its description."""
     heading = alt.Title(wrap(title, max(20, width // 8)))
-    return alt.LayerChart(layer=list(layers), title=heading, description=said, width=width, height=height)
+    held = [layer for layer in layers if layer.data.values] or list(layers)[:1]  # a layer of nothing has no extent
+    return alt.LayerChart(layer=held, title=heading, description=said, width=width, height=height)
 
 
 def points_of(rows: Sequence[Row]) -> alt.Chart:

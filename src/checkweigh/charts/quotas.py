@@ -9,16 +9,14 @@ from .drawing import INK, QUIET, RED, WIDE, Chart, Row, drawn, many, points_of, 
 
 
 def spread(months: Sequence[Row], *, title: str, by: str, width: int = WIDE) -> Chart:
-    """Where the quota was exceeded, and when. Columns: from (a month), party, shifts, exceeding, share; parties in their order."""
+    """Where the quota was met, and when. Columns: from, party, shifts, exceeding (those that met it), share; parties in their order."""
     rows = [drawn(row, "from", "share") for row in months]
     parties = list(dict.fromkeys(row["party"] for row in rows))
     x = when("from", width)
     y = alt.Y("party:N", title=None, sort=parties, axis=alt.Axis(grid=True, domain=False, ticks=False, labelLimit=170))
     legend = alt.Legend(orient="top", tickCount=3, offset=4)
-    size = alt.Size("exceeding:Q", title="shifts above the quota", scale=alt.Scale(range=[30, 520]), legend=legend)
-    seen = tips(
-        party=by, from_text="from", exceeding="above the quota", shifts="shifts with a quota", share_text="share"
-    )
+    size = alt.Size("exceeding:Q", title="shifts that met the quota", scale=alt.Scale(range=[30, 520]), legend=legend)
+    seen = tips(party=by, from_text="from", exceeding="met the quota", shifts="shifts with a quota", share_text="share")
     above, none = ([row for row in rows if bool(row["exceeding"]) is wanted] for wanted in (True, False))
     missed = points_of(none).mark_tick(color=QUIET, thickness=1.5, height=9, orient="vertical")
     layers = [

@@ -14,10 +14,12 @@ from litestar.types import Middleware
 from ..ledger import Ledger
 from . import (
     board,
+    campaign,
     enter,
     entries,
     find,
     oidc,
+    on_this_day,
     operating,
     page,
     party,
@@ -45,6 +47,8 @@ ROUTES: list[Any] = [
     *operating.ROUTES,
     *board.ROUTES,
     *record_book.ROUTES,
+    *campaign.ROUTES,
+    *on_this_day.ROUTES,
     *shift.ROUTES,
     *receipts.ROUTES,
     *party.ROUTES,

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import ibis
-from litestar import Request, get
+from litestar import Request, Response, get
 from litestar.params import FromQuery
 from litestar.response import Template
 
@@ -117,7 +117,7 @@ def records_page(
 
 
 @get("/records/book", opt=needs(May.READ), sync_to_thread=True, include_in_schema=False)
-def records_book(request: Request[Who, Any, Any], live: Served, at: FromQuery[str | None] = None) -> Template:
+def records_book(request: Request[Who, Any, Any], live: Served, at: FromQuery[str | None] = None) -> Response[Any]:
     """The classes as known on a day, without a page around them."""
     return _page(request, live, "records_book.html", at, None)
 
@@ -125,7 +125,7 @@ def records_book(request: Request[Who, Any, Any], live: Served, at: FromQuery[st
 @get("/records/changes", opt=needs(May.READ), sync_to_thread=True, include_in_schema=False)
 def records_changes(
     request: Request[Who, Any, Any], live: Served, at: FromQuery[str | None] = None, since: FromQuery[str | None] = None
-) -> Template:
+) -> Response[Any]:
     """What changed between two days, without a page around it."""
     return _page(request, live, "records_changes.html", at, since)
 
