@@ -26,6 +26,7 @@ TABLE = {
     "always": EVERYBODY,
     "read": EVERYBODY,
     "own": SIGNED_IN,
+    "write": SIGNED_IN,
     "read people": {"supervisor", "verifier", "manager", "auditor"},
     "read all": {"auditor"},
     "enter": {"supervisor", "manager"},

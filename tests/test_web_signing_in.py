@@ -406,5 +406,18 @@ def test_an_account_may_write_so_often():
     held.write(who, NOW + 30 * SECOND)
 
 
+def test_requests_that_write_are_counted_and_those_that_look_are_not(ledger, clock):
+    account(ledger, "manager", "max")
+    with door(ledger, clock, writes_per_minute=3) as client:
+        sign_in(client, "max")
+        token = csrf(client, "/account")
+        for _ in range(5):
+            client.get("/")
+        answers = [client.post("/enter", data={"csrf_token": token}).status_code for _ in range(4)]
+        assert answers == [422, 422, 422, 429]
+        clock.now += 20 * SECOND
+        assert client.post("/enter", data={"csrf_token": token}).status_code == 422
+
+
 def test_the_policy_is_the_one_that_was_decided():
     assert security.POLICY.count("'self'") == 8 and "unsafe" not in security.POLICY

@@ -17,7 +17,7 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import TooManyRequestsException
 from litestar.handlers import BaseRouteHandler
 
-from .roles import RIGHT, WRITES, Who, who_asks
+from .roles import RIGHT, May, Who, who_asks
 from .security import changes_something
 from .settings import Settings
 
@@ -100,7 +100,7 @@ class Limits:
 def check_writes(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """A guard: nobody writes too often."""
     who = who_asks(connection)
-    if changes_something(connection) and handler.opt.get(RIGHT) in WRITES and who.by:
+    if changes_something(connection) and handler.opt.get(RIGHT) not in (May.ALWAYS, May.OWN) and who.by:
         state = connection.app.state
         state.limits.write(who, state.live.clock())
 

@@ -30,6 +30,8 @@ class May(StrEnum):
     """See the names behind the ids of private workers."""
     READ_ALL = "read all"
     """Export everything."""
+    WRITE = "write"
+    """Enter something; which right that needs depends on its kind, and is asked where it is known."""
     OWN = "own"
     """See one's own account and data."""
     ENTER = "enter"
@@ -42,7 +44,7 @@ class May(StrEnum):
     """Set quotas, rules, and what they name."""
 
 
-_SIGNED_IN = {May.ALWAYS, May.READ, May.OWN}
+_SIGNED_IN = {May.ALWAYS, May.READ, May.OWN, May.WRITE}
 RIGHTS: dict[Role, frozenset[May]] = {
     Role.VISITOR: frozenset({May.ALWAYS, May.READ}),
     Role.WORKER: frozenset({*_SIGNED_IN, May.OBJECT}),
@@ -62,7 +64,7 @@ WORDS: dict[Role, str] = {
 """What each role is for, as its account page says it."""
 EVERYTHING = frozenset({May.READ_PEOPLE, May.READ_ALL})
 """What everybody may do besides, where visitors may see everything."""
-WRITES = frozenset({May.ENTER, May.OBJECT, May.JUDGE, May.SET_QUOTAS})
+WRITES = frozenset({May.WRITE, May.ENTER, May.OBJECT, May.JUDGE, May.SET_QUOTAS})
 
 
 @dataclass(frozen=True)
