@@ -12,13 +12,15 @@ from litestar.response import Response
 from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
 
+from checkweigh import codec
 from checkweigh.accounts import Accounts, passwords
+from checkweigh.errors import Refused
 from checkweigh.people import People
 from checkweigh.web import application, naming, security
 from checkweigh.web.roles import EVERYTHING, RIGHT, RIGHTS, VISITOR, WORDS, WRITES, May, Role
 from checkweigh.web.settings import Settings
 from conftest import added, founded
-from web import NOW, SCOPES, account, door, sign_in, somebody
+from web import NOW, SCOPES, account, csrf, door, sign_in, somebody
 
 EVERYBODY = {"visitor", "worker", "supervisor", "verifier", "manager", "auditor"}
 SIGNED_IN = EVERYBODY - {"visitor"}
@@ -280,3 +282,78 @@ def test_where_visitors_see_nothing_they_are_asked_to_sign_in(ledger):
 
 def test_what_everybody_may_see_is_no_right_to_write():
     assert not EVERYTHING & WRITES and not VISITOR.may(May.READ_PEOPLE)
+
+
+# ---------------------------------------------------------------------------------------------- whose entries they are
+
+
+@pytest.fixture
+def manned(ledger):
+    """The small ledger with a second site, a shift of ada and one of bo that anna has entered, and everybody's accounts."""
+    south = {"id": "south", "name": "South pit", "industry": "coal", "timezone": "Europe/Moscow"}
+    added(ledger, "site", **south)
+    for name, role in (("anna", "supervisor"), ("vera", "verifier"), ("ada", "worker")):
+        account(ledger, role, name)
+    with door(ledger) as client:
+        sign_in(client, "anna")
+        assert [enter(client, name, worker).status_code for name, worker in (("s1", "ada"), ("s2", "bo"))] == [303, 303]
+    return ledger
+
+
+def enter(client, name, worker, **changed):
+    plain = {"id": name, "who": worker, "job": "hew", "site": "north", "quantity": "7", "started": "2025-09-01T08:00"}
+    return client.post("/enter", data={**plain, "csrf_token": csrf(client, "/account"), **changed})
+
+
+def judge(client, name):
+    """Judge a shift as the page does: look at what it would change, then give it."""
+    given = {"ruling": "verified", "reason": "weighed again", "csrf_token": csrf(client, "/account")}
+    shown = client.post(f"/trial/{name}", data=given)
+    hidden = dict(re.findall(r'name="(seen|token)" value="([^"]+)"', shown.text))
+    return client.post(f"/trial/{name}", data={**given, **hidden, "step": "give"})
+
+
+def by(ledger, kind, name):
+    return [codec.decode(ledger.entry(index)).by for index in ledger.find(kind, name)]
+
+
+def test_who_entered_and_who_judged_stands_in_the_entries(manned):
+    assert by(manned, "shift", "s1") == ["account:anna"]
+    with door(manned) as client:
+        sign_in(client, "vera")
+        assert judge(client, "s1").status_code == 303
+    assert by(manned, "verdict", "s1") == ["account:vera"]
+
+
+def test_nobody_judges_their_own_entry_whatever_becomes_of_their_account(manned):
+    with Accounts.open(manned.address) as accounts:
+        accounts.change("anna", role="verifier")
+    with door(manned) as client:
+        sign_in(client, "anna")
+        answer = judge(client, "s1")
+        assert answer.status_code == 422 and "judge their own entry" in answer.text
+    assert by(manned, "verdict", "s1") == []
+    with Accounts.open(manned.address) as accounts:
+        accounts.remove("anna")
+        with pytest.raises(Refused, match="was an account anna once"):
+            accounts.add("anna", "verifier", NOW, os.urandom, subject="anna")
+
+
+def test_a_supervisor_enters_for_their_own_site(manned):
+    with door(manned) as client:
+        sign_in(client, "anna")
+        answer = enter(client, "s3", "ada", site="south")
+        assert answer.status_code == 422 and "is not your site" in answer.text
+    assert not manned.find("shift", "s3")
+
+
+def test_a_worker_objects_to_what_concerns_them(manned):
+    mine, other = (manned.find("shift", name)[-1] for name in ("s1", "s2"))
+    with door(manned) as client:
+        sign_in(client, "ada")
+        given = {"reason": "it was eight", "csrf_token": csrf(client, "/account")}
+        assert client.post(f"/object/{mine}", data=given).status_code == 303
+        answer = client.post(f"/object/{other}", data=given)
+        assert answer.status_code == 403 and "does not concern you" in answer.text
+    last = codec.decode(manned.entry(manned.size - 1))
+    assert (last.entry, last.by) == (mine, "account:ada")
