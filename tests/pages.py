@@ -18,14 +18,17 @@ EXAMPLES = {
     "/shifts/{id}": ("/shifts/august", "/shifts/crew-640"),
     "/workers/{id}": ("/workers/stakhanov",),
     "/crews/{id}": ("/crews/vinogradovas",),
-    "/trial/{shift}": ("/trial/crew-640",),
+    "/trial/{id}": ("/trial/crew-640",),
     "/quotas/{job}": ("/quotas/hewing",),
     "/ledger/{index}": ("/ledger/40",),
     "/receipts/{index}": ("/receipts/40",),
+    "/object/{index}": ("/object/40",),
     "/records": ("/records", "/records?job=hewing&at=1990-12-31&since=1936-12-31"),
     "/on-this-day": ("/on-this-day?day=08-31", "/on-this-day?day=11-06"),
 }
 """Addresses on the board of 1935, where one is not enough or a part has to be filled in."""
+LOOKED_AT_BY = {"/object/{index}": Role.AUDITOR}
+"""Who looks at a page of which the first role with the right sees its own only."""
 
 
 @dataclass(frozen=True)
@@ -64,5 +67,6 @@ def every():
     for handler in handlers(ROUTES):
         if is_page(handler):
             for path in sorted(handler.paths):
-                for address in EXAMPLES.get(re.sub(r":\w+}", "}", path), (path,)):
-                    yield Page(address, who_may(handler.opt[RIGHT]))
+                plain = re.sub(r":\w+}", "}", path)
+                for address in EXAMPLES.get(plain, (path,)):
+                    yield Page(address, LOOKED_AT_BY.get(plain) or who_may(handler.opt[RIGHT]))

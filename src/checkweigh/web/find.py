@@ -6,10 +6,8 @@ An id of a worker, crew, shift or job, the index of an entry, or, for those who 
 where nothing else is called the same. Names are searched for the word; private ones for those who may know them.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from litestar import Request, get
 from litestar.params import FromQuery
@@ -20,6 +18,7 @@ from ..tables import collect
 from .live import Known, Live
 from .page import Served, page
 from .roles import May, Who, needs, who_asks
+from .saying import PLACES, address_of
 
 MOST = 20
 """So many of a kind are listed."""
@@ -69,30 +68,24 @@ def find_page(
 
 
 ROUTES = [find_page]
-PLACES: dict[str, Callable[[str], str]] = {
-    "worker": lambda id: f"/workers/{quote(id)}",
-    "crew": lambda id: f"/crews/{quote(id)}",
-    "shift": lambda id: f"/shifts/{quote(id)}",
-    "job": lambda id: f"/quotas/{quote(id)}",
-    "entry": lambda id: f"/ledger/{id}",
-}
 
 
 def _exact(live: Live, known: Known, who: Who, word: str) -> list[Found]:
     """Whatever has this very id, index or payroll number."""
     kinds = [kind for kind in PLACES if kind != "entry" and any(at < known.size for at in live.ledger.find(kind, word))]
     found = [
-        Found(kind, word, known.name_of(kind, word) if kind != "shift" else None, PLACES[kind](word)) for kind in kinds
+        Found(kind, word, known.name_of(kind, word) if kind != "shift" else None, address_of(kind, word))
+        for kind in kinds
     ]
     if word.isascii() and word.isdigit() and len(word) < 16 and int(word) < known.size:
         index = str(int(word))
-        found.append(Found("entry", index, None, PLACES["entry"](index)))
+        found.append(Found("entry", index, None, address_of("entry", index)))
     if who.may(May.READ_PEOPLE) and private_path(live.ledger.address).exists():
         with People.open(live.ledger.address) as people:
             worker = people.by_payroll([word]).get(word)
             person = people.find(worker) if worker is not None else None
         if person is not None and worker not in live.ledger.erased():
-            found.append(Found("worker", person.worker, person.name, PLACES["worker"](person.worker)))
+            found.append(Found("worker", person.worker, person.name, address_of("worker", person.worker)))
     return list(dict.fromkeys(found))
 
 
@@ -107,10 +100,10 @@ def _named(live: Live, known: Known, who: Who, word: str) -> tuple[list[Found], 
                 table.filter(asked).order_by("id", "first_entry").select("id", "name").limit(10 * MOST)
             ).to_pylist()
             for row in rows:
-                found[kind, row["id"]] = Found(kind, row["id"], row["name"], PLACES[kind](row["id"]))
+                found[kind, row["id"]] = Found(kind, row["id"], row["name"], address_of(kind, row["id"]))
         shift = tables.shift
         rows = collect(shift.filter(shift.id.startswith(word)).select("id").limit(MOST + 1)).to_pylist()
-        found |= {("shift", row["id"]): Found("shift", row["id"], None, PLACES["shift"](row["id"])) for row in rows}
+        found |= {("shift", row["id"]): Found("shift", row["id"], None, address_of("shift", row["id"])) for row in rows}
     if who.may(May.READ_PEOPLE):
         found = _people(live, word) | found
     listed = sorted(found.values(), key=lambda one: (list(PLACES).index(one.kind), one.name or one.id))
@@ -125,5 +118,6 @@ def _people(live: Live, word: str) -> dict[tuple[str, str], Found]:
     with People.open(live.ledger.address) as people:
         persons = [person for person in people.named(word, MOST + 1) if person.worker not in erased]
     return {
-        ("worker", one.worker): Found("worker", one.worker, one.name, PLACES["worker"](one.worker)) for one in persons
+        ("worker", one.worker): Found("worker", one.worker, one.name, address_of("worker", one.worker))
+        for one in persons
     }

@@ -152,7 +152,7 @@ def made_for(live: Live, who: Who, index: int) -> Made:
                 f"there is no entry {index}: the ledger has {snapshot.size}, numbered from 0; look under Ledger"
             )
         entry = codec.decode(snapshot.entry(index))
-        _check_allowed(live, who, entry)
+        check_allowed(live, who, entry)
         keys = verifiers(snapshot)
         made = of_entry(snapshot, index, keys, cosigned.kept(live.ledger.address))
     ids = {found.id for found in split_note(made.note)[1]}
@@ -160,7 +160,7 @@ def made_for(live: Live, who: Who, index: int) -> Made:
     return Made(made, made.encode(), entry, str(keys[signed]), live.ledger.find("key", "")[:signed])
 
 
-def _check_allowed(live: Live, who: Who, entry: Entry) -> None:
+def check_allowed(live: Live, who: Who, entry: Entry) -> None:
     """A receipt carries its entry whole: none is given of a name that was erased, nor of somebody else's harm."""
     if isinstance(entry, Worker) and entry.id in live.ledger.erased():
         raise Refused(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from ..render import heading
@@ -16,6 +17,14 @@ from .live import Known
 Row = Mapping[str, Any]
 SCOPES = {"all": "everybody", "industry": "the industry", "site": "the site", "worker": "the worker's own shifts"}
 HOLDERS = {"single": "single-handed", "crew": "with others"}
+
+
+PLACES = {"worker": "/workers/", "crew": "/crews/", "shift": "/shifts/", "job": "/quotas/", "entry": "/ledger/"}
+
+
+def address_of(kind: str, id: str) -> str:
+    """The page of a worker, crew, shift, job or entry."""
+    return PLACES[kind] + quote(id)
 
 
 def started(moment: datetime, zone: str, precision: str | None) -> str:
