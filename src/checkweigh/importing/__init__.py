@@ -13,7 +13,7 @@ run outside Python.
 """
 
 from .report import RefusedRow, Report, RowsRefused
-from .running import Progress, read
+from .running import Progress, read, rehearse
 from .settings import Settings, settings_from
 
-__all__ = ["Progress", "RefusedRow", "Report", "RowsRefused", "Settings", "read", "settings_from"]
+__all__ = ["Progress", "RefusedRow", "Report", "RowsRefused", "Settings", "read", "rehearse", "settings_from"]

@@ -42,6 +42,31 @@ def read(
     Raises Refused when the file as a whole cannot be taken, and RowsRefused, which carries the report, when rows are refused and
     `settings.accept_valid` is not set; in both cases nothing was written.
     """
+    return _read(ledger, file, edge, settings, progress, rehearsal=False)
+
+
+def rehearse(
+    ledger: Ledger, file: str | Path, *, edge: Edge, settings: Settings | None = None, progress: Progress | None = None
+) -> Report:
+    """What `read` would do, and why it would refuse which rows; nothing is written. Raises Refused where no row could be read."""
+    try:
+        return _read(ledger, file, edge, settings, progress, rehearsal=True)
+    except _Undone as undone:
+        return undone.report
+    except RowsRefused as refused:
+        return refused.report
+
+
+class _Undone(Exception):
+    """A rehearsal has come to its end, and is undone."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+
+
+def _read(
+    ledger: Ledger, file: str | Path, edge: Edge, settings: Settings | None, progress: Progress | None, *, rehearsal: bool
+) -> Report:  # fmt: skip
     started = perf_counter()
     settings = settings or Settings()
     sheet = open_sheet(file, settings.sheet)
@@ -56,6 +81,8 @@ def read(
             report = run.told(report, batch.size, perf_counter() - started)
             if report.refused_rows and not settings.accept_valid:
                 raise RowsRefused(report)
+            if rehearsal:
+                raise _Undone(report)
         if run.people:
             run.people.arrived()
     return run.told(report, report.size_after, perf_counter() - started)

@@ -53,6 +53,9 @@ class Settings:
     sheet: str | None = None
     """The sheet of an Excel file; by default the first."""
 
+    only_site: str | None = None
+    """The one site whose rows may go in; those of others are refused. Set by whoever lets somebody import, never by the file."""
+
     def __post_init__(self) -> None:
         if self.kind not in KINDS or self.kind in NOT_IMPORTED:
             reason = NOT_IMPORTED.get(self.kind, "is not a kind of entry")

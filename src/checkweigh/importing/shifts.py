@@ -21,6 +21,7 @@ from .naming import Namer
 from .settings import Settings
 
 PROBLEMS = pa.schema([("record", pa.int64()), ("field", pa.string()), ("value", pa.string()), ("reason", pa.string())])
+OTHER_SITE = "is not your site; you enter for {} only"
 _PARTIES = ("worker", "crew")
 _TAKEN = (
     "precision", "hours", "headcount", "helpers", "labour_hours", "claimed_attainment", "practice", "evidence", "note", "cites",
@@ -65,6 +66,7 @@ def ready(draft: Draft, known: Known, namer: Namer, settings: Settings) -> Ready
     columns |= {"job": draft.columns["job"], "site": draft.columns["site"]}
     _say_unknown(draft, "job", known.units, settings)
     _say_unknown(draft, "site", known.zones, settings)
+    _say_other_sites(draft, settings)
     zones, zone_of = _zones(draft, known)
     for name, moments in draft.moments.items():
         at, problems = dates.to_utc(moments, zones, zone_of, settings.fold)
@@ -105,6 +107,16 @@ def _say_unknown(draft: Draft, name: str, known: Any, settings: Settings) -> Non
         # What would have been created for a row that is refused anyway is not missed as well.
         unknown &= ~draft.refused() if settings.create else True
         draft.say(np.flatnonzero(unknown), name, draft.columns[name], reason)
+
+
+def _say_other_sites(draft: Draft, settings: Settings) -> None:
+    """Rows of a site for which whoever imports may not enter."""
+    if settings.only_site is None:
+        return
+    coded = draft.coded["site"]
+    others = [place for place, one in enumerate(coded.dictionary.to_pylist()) if one != settings.only_site]
+    rows = np.isin(coded.indices.fill_null(-1).to_numpy(zero_copy_only=False), others)
+    draft.say(np.flatnonzero(rows), "site", draft.columns["site"], OTHER_SITE.format(settings.only_site))
 
 
 def _zones(draft: Draft, known: Known) -> tuple[list[str], Any]:

@@ -22,7 +22,7 @@ from .drafts import NOT_A_DATE
 from .mapping import Plan, targets_of_workers
 from .report import compact
 from .settings import Settings
-from .shifts import PROBLEMS
+from .shifts import OTHER_SITE, PROBLEMS
 from .taking import NOT_CONTENT
 
 _CONDITIONS = frozenset(one.name for one in msgspec.structs.fields(Conditions))
@@ -87,11 +87,17 @@ class Single:
     def _row(self, record: int, written: dict[str, str]) -> None:
         try:
             given = fields.read(self.kind, self._arguments(written), self._lookup, self.settings.fold)
+            self._check_site(given)
             self._add(record, given if self.people is None else self._private(given))
         except BadEntry as refused:
             self._say(record, refused.problems)
         except Refused as refused:
             self._say(record, [("", None, str(refused))])
+
+    def _check_site(self, given: Mapping[str, Any]) -> None:
+        only, site = self.settings.only_site, given.get("site")
+        if only is not None and site is not None and site != only:
+            raise BadEntry(self.kind, [("site", site, OTHER_SITE.format(only))])
 
     def _arguments(self, written: dict[str, str]) -> list[str]:
         """The row as it would be written at the command line."""

@@ -17,6 +17,7 @@ from . import (
     campaign,
     enter,
     entries,
+    files,
     find,
     objecting,
     oidc,
@@ -77,9 +78,13 @@ def application(
     live = Live(
         ledger, clock, read_only=settings.read_only or not ledger.writable, fresh_seconds=settings.fresh_seconds
     )
+    uploads = files.Uploads()
     return Litestar(
         # One router: else a path with two handlers registers the first a second time, and it is no longer awaited.
-        route_handlers=[Router("/", route_handlers=ROUTES)],
+        route_handlers=[
+            Router("/", route_handlers=ROUTES),
+            Router("/", route_handlers=files.ROUTES, request_max_body_size=settings.most_upload_bytes),
+        ],
         guards=[guard, security.check_form, check_writes],
         middleware=[sessions.Asking] if middleware is None else middleware,
         dependencies={"live": Provide(lambda: live, sync_to_thread=False)},
@@ -92,11 +97,13 @@ def application(
                 "live": live,
                 "settings": settings,
                 "once": Once(),
+                "uploads": uploads,
                 "measures": Measures(live),
                 "limits": Limits(settings),
                 "provider": oidc.Provider(settings),
             }
         ),
+        on_shutdown=[uploads.close],
         request_max_body_size=settings.most_body_bytes,
         openapi_config=None,
         logging_config=None,
