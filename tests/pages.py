@@ -22,6 +22,7 @@ EXAMPLES = {
     "/quotas/{job}": ("/quotas/hewing",),
     "/ledger/{index}": ("/ledger/40",),
     "/receipts/{index}": ("/receipts/40",),
+    "/enter/{kind}": ("/enter/count", "/enter/training", "/enter/incident"),
     "/object/{index}": ("/object/40",),
     "/records": ("/records", "/records?job=hewing&at=1990-12-31&since=1936-12-31"),
     "/on-this-day": ("/on-this-day?day=08-31", "/on-this-day?day=11-06"),
