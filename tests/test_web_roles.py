@@ -193,6 +193,14 @@ def expected(route, role, state, visitors, status, told):
     return status == 403 and f"a {role} may not {route.right}" in told
 
 
+def test_which_methods_an_address_has_is_told_and_nothing_else(book, monkeypatch):
+    made = board(book)
+    with TestClient(made, raise_server_exceptions=False) as client:
+        for path in {route.path for route in asked(made, monkeypatch)}:
+            answer = client.options(re.sub(r"\{[^}]+\}", "0", path))
+            assert answer.status_code == 204 and "OPTIONS" in answer.headers["allow"] and not answer.content, path
+
+
 def test_no_route_that_changes_something_is_reached_without_the_token_of_a_form(book, monkeypatch):
     made = board(book)
     with TestClient(made, raise_server_exceptions=False) as client:

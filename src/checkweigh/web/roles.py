@@ -99,7 +99,12 @@ def needs(right: May) -> dict[str, Any]:
 
 
 def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Lets only those through who have the right that the route states; a visitor is asked to sign in."""
+    """Lets only those through who have the right that the route states; a visitor is asked to sign in.
+
+    Which methods an address has (OPTIONS) is no secret, and its answer is made for every route without a right being stated.
+    """
+    if connection.scope.get("method") == "OPTIONS" and RIGHT not in handler.opt:
+        return
     right = May(handler.opt[RIGHT])
     who = who_asks(connection)
     settings = connection.app.state.settings
