@@ -20,7 +20,7 @@ from msgspec import Meta
 
 import checkweigh
 from checkweigh import entries, fields, importing
-from checkweigh.address import BESIDE_VARIABLE
+from checkweigh.address import BESIDE_VARIABLE, TOKEN_VARIABLE
 from checkweigh.cli.app import COMMANDS, app
 from checkweigh.derived import DERIVED
 from checkweigh.errors import CheckweighError
@@ -173,6 +173,8 @@ def settings() -> Iterator[str]:
     yield f"## {BESIDE_VARIABLE}\n"
     yield "An environment variable that names the directory for what belongs beside a ledger in a database: its key, the private workers,"
     yield "the columns. Without it that is `~/.local/share/checkweigh`, or `checkweigh` in the directory that XDG_DATA_HOME names.\n"
+    yield f"## {TOKEN_VARIABLE}\n"
+    yield "An environment variable: the token with which commands ask a board at `http://HOST`, as `checkweigh token` shows one.\n"
     yield "# Settings of an import\n"
     yield "In the file that `import --settings FILE.toml` reads. What the command line says goes before what the file says.\n"
     for name, said in _documented(importing.Settings):

@@ -73,6 +73,11 @@ LAYERS: dict[str, set[str]] = {
     "render": {"changes", "entries"},
     "charts": {"render"},
     "private": {"errors", "address"},
+    "client": {"errors", "address"},
+    "remote": FACTS
+    | {"address", "bundles", "checkpoint", "client", "derived", "importing", "merkle", "published", "receipt", "tiles"},
+    "answered": {"errors", "address", "private"},
+    "listing": FACTS | {"codec", "erasing"},
     "people": FACTS | {"address", "private"},
     "accounts": {"errors", "address", "private"},
     "erasing": FACTS | {"accounts", "address", "codec", "personal", "columns", "people", "ledger"},

@@ -1,7 +1,8 @@
-"""Where a ledger is: a file, or a schema of a PostgreSQL database.
+"""Where a ledger is: a file, a schema of a PostgreSQL database, or a board on the web that shows it.
 
     mine.ledger                                      the file
     postgresql://anna@db.example/works?schema=north  the schema `north` of the database `works`; without ?schema= it is `checkweigh`
+    https://board.mine.example                       the board; what needs the ledger itself is refused there
 
 A database's address is what libpq takes as a connection URI, with `schema` besides. A password in it is never shown.
 
@@ -22,8 +23,11 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from .errors import NotALedger, Refused
 
 BESIDE_VARIABLE = "CHECKWEIGH_BESIDE"
+TOKEN_VARIABLE = "CHECKWEIGH_TOKEN"
+"""The environment variable that holds the token which says to a board on the web who asks."""
 SCHEMA = "checkweigh"
 _SCHEMES = ("postgresql", "postgres")
+_WEB = ("http", "https")
 _PLAIN = re.compile(r"(?!pg_)[A-Za-z_][A-Za-z0-9_]{0,62}")
 _SECRET = ("password", "sslpassword")
 _FORM = "postgresql://USER@HOST/DATABASE?schema=SCHEMA"
@@ -114,6 +118,42 @@ class DatabaseAddress:
             raise Refused(f"{directory} cannot be made: {error.strerror}; {hint}") from None
 
 
+@dataclass(frozen=True)
+class WebAddress:
+    """A ledger that a board on the web shows: it can be read and written through the board, and is not at hand itself."""
+
+    uri: str
+
+    def __str__(self) -> str:
+        return self.uri
+
+    @property
+    def name(self) -> str:
+        """The host."""
+        return urlsplit(self.uri).netloc
+
+    @property
+    def typed(self) -> str:
+        """The address, quoted where a shell needs that."""
+        return shlex.quote(self.uri)
+
+    def beside(self, ending: str) -> Path:
+        """Nothing is beside a board. Raises Refused."""
+        raise Refused(self.away)
+
+    def prepare(self) -> None:
+        """Nothing can be made there. Raises Refused."""
+        raise Refused(self.away)
+
+    @property
+    def away(self) -> str:
+        """Why a command cannot be done there."""
+        return (
+            f"{self.uri} is a board on the web, and this needs the ledger itself: its file or database, and what stands beside it; "
+            "run the command on the computer where the ledger is"
+        )
+
+
 def place(path: Path) -> Path:
     """A path at which a file can be made. Raises Refused when its directory is not there."""
     if not path.parent.is_dir():
@@ -126,10 +166,28 @@ Where = str | PathLike[str] | Address
 
 
 def address_of(where: Where) -> Address:
-    """What somebody means by the place of a ledger. Raises NotALedger for the address of a database that is incomplete."""
+    """What somebody means by the place of a ledger. Raises NotALedger for an address that is incomplete."""
     if isinstance(where, str) and "://" in where and where.partition("://")[0] in _SCHEMES:
         return _database(where)
+    if isinstance(where, str) and where.partition("://")[0].lower() in _WEB and "://" in where:
+        return _board(where)
     return FileAddress(Path(where)) if isinstance(where, str | PathLike) else where
+
+
+def _board(text: str) -> WebAddress:
+    try:
+        parts = urlsplit(text)
+        wrong = (
+            not parts.hostname or parts.username is not None or parts.query or parts.fragment or (parts.port or 1) < 1
+        )
+    except ValueError:
+        wrong = True
+    if wrong:
+        raise NotALedger(
+            "the address of the board cannot be used: it is of the form https://HOST, without name, password and question; "
+            f"a token comes from {TOKEN_VARIABLE}"
+        )
+    return WebAddress(f"{parts.scheme.lower()}://{parts.netloc}{parts.path.rstrip('/')}")
 
 
 def _database(text: str) -> DatabaseAddress:

@@ -24,7 +24,7 @@ from .holdings import Holdings
 from .identities import LONGEST_RUN, Fresh, Identities, keys, store_run
 from .names import Indices, Names
 from .snapshot import Snapshot
-from .stores import Meta, Writer
+from .stores import Meta, Reader, Writer
 from .values import time_text
 
 SALT_BYTES = 12
@@ -75,6 +75,8 @@ class Batch:
         self._holdings = Holdings(self.names, self.growth.entry, self.recorded)
         self.id: str | None = None
         """Known once the batch is complete; `Ledger.landed` tells later whether it is in the ledger."""
+        self.sealed: list[Callable[[str], None]] = []
+        """Told the id of the batch when it is complete and not yet in the ledger."""
 
     @property
     def size(self) -> int:
@@ -197,6 +199,12 @@ class Batch:
         self._writer.put("meta", [(Meta.CHECKPOINT, checkpoint.encode())])
         self._writer.put("meta", [(Meta.RECORDED, self.constants["recorded"].encode())])
         self.id = batch_id(self.size, root)
+        for tell in self.sealed:
+            tell(self.id)
+
+    def landed(self, batch: str) -> range | None:
+        """Where the entries of an earlier batch are, by its id, or None if it never arrived: nobody else writes now."""
+        return landed(self._writer, batch)
 
     @property
     def grown(self) -> bool:
@@ -217,6 +225,15 @@ def _recorded(edge: Edge, last: datetime | None, demonstration: bool) -> datetim
 def batch_id(size: int, root: bytes) -> str:
     """The name of the batch that brought the ledger to a size with a root."""
     return f"{size}-{root.hex()}"
+
+
+def landed(reader: Reader, batch: str) -> range | None:
+    """Where the entries of a batch are, by its id, or None where the ledger does not hold it."""
+    size = int(number) if (number := batch.partition("-")[0]).isdecimal() else 0
+    found = reader.get("batches", size)
+    if found is None or batch_id(size, found[8:]) != batch:
+        return None
+    return range(int.from_bytes(found[:8]), size)
 
 
 def fields_of(kind: str) -> Mapping[str, object]:

@@ -58,11 +58,7 @@ def read(kind: str, arguments: Iterable[str], lookup: Lookup, fold: Fold | None 
 
     Raises BadEntry with every problem that can be seen before the ledger looks.
     """
-    if kind not in KINDS:
-        raise BadEntry(
-            kind, [("kind", kind, f"is not a kind of entry{meant(kind, KINDS)}; the kinds are {', '.join(KINDS)}")]
-        )
-    written, problems = _split(kind, arguments)
+    written, problems = split(kind, arguments)
     reader = _Reader(kind, written, lookup, fold)
     given: dict[str, object] = {}
     for name, text in written.items():
@@ -79,8 +75,16 @@ def read(kind: str, arguments: Iterable[str], lookup: Lookup, fold: Fold | None 
     return given
 
 
-def _split(kind: str, arguments: Iterable[str]) -> tuple[dict[str, Any], list[tuple[str, object, str]]]:
-    """Texts by field; keys of a field that has keys are gathered into one mapping."""
+def _no_kind(kind: str) -> BadEntry:
+    return BadEntry(
+        kind, [("kind", kind, f"is not a kind of entry{meant(kind, KINDS)}; the kinds are {', '.join(KINDS)}")]
+    )
+
+
+def split(kind: str, arguments: Iterable[str]) -> tuple[dict[str, Any], list[tuple[str, object, str]]]:
+    """Texts by field, and what is no field; keys of a field that has keys are gathered into one mapping."""
+    if kind not in KINDS:
+        raise _no_kind(kind)
     known = [name for name in entries.fields(kind) if name not in GIVEN_BY_THE_LEDGER]
     written: dict[str, Any] = {}
     problems: list[tuple[str, object, str]] = []

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from . import cosigned
 from .address import Address, Where, address_of
-from .batch import Batch, Edge, batch_id
+from .batch import Batch, Edge, landed
 from .checkpoint import (
     Checkpoint,
     Signer,
@@ -35,7 +35,7 @@ from .kinds import Erasure, Key
 from .merkle import EMPTY
 from .names import Names
 from .snapshot import Snapshot
-from .stores import WAIT_SECONDS, Meta, Reader, Store, opening
+from .stores import WAIT_SECONDS, Meta, Store, opening
 
 KEY_VARIABLE = "CHECKWEIGH_KEY"
 DEMONSTRATION = "demonstration/"
@@ -210,7 +210,7 @@ class Ledger:
         In a ledger opened for writing the answer is final: a batch that is still on its way is waited for.
         """
         with self._store.write() if self._write else self._store.read() as reader:
-            return _landed(reader, batch)
+            return landed(reader, batch)
 
     @contextmanager
     def append(self, edge: Edge) -> Iterator[Batch]:
@@ -243,7 +243,7 @@ class Ledger:
             try:
                 # Whoever has the lock comes after the lost transaction, which has ended the one way or the other.
                 with self._store.write() as reader:
-                    found = _landed(reader, batch)
+                    found = landed(reader, batch)
             except Busy:
                 break
             except (Refused, Unsure):
@@ -333,14 +333,6 @@ def _first_facts(signer: Signer) -> dict[Meta, str]:
         Meta.RECORDED: "",
         Meta.RUNS: "",
     }
-
-
-def _landed(reader: Reader, batch: str) -> range | None:
-    size = int(number) if (number := batch.partition("-")[0]).isdecimal() else 0
-    found = reader.get("batches", size)
-    if found is None or batch_id(size, found[8:]) != batch:
-        return None
-    return range(int.from_bytes(found[:8]), size)
 
 
 def names_in(snapshot: Snapshot) -> Names:

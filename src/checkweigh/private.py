@@ -5,6 +5,7 @@ who the private workers are, `accounts` who may sign in. Its format has a versio
 
     1   people
     2   accounts, sessions, tokens, signings and removed besides
+    3   answers besides: which requests brought which batches
 
 A file of format 1 is read as it is, and becomes one of format 2 when it is first asked for an account. A newer one is refused.
 """
@@ -18,8 +19,8 @@ from pathlib import Path
 from .address import Where, address_of
 from .errors import Refused
 
-PEOPLE, ACCOUNTS = 1, 2
-"""The format that the people need, and the one that the accounts need."""
+PEOPLE, ACCOUNTS, ANSWERS = 1, 2, 3
+"""The format that the people need, the one that the accounts need, and the one that answered requests need."""
 _STEPS = (
     (
         """CREATE TABLE people (
@@ -44,6 +45,12 @@ _STEPS = (
             number INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, account TEXT, origin TEXT NOT NULL, outcome TEXT NOT NULL
         ) STRICT""",
         "CREATE TABLE removed (hash BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
+    ),
+    (
+        """CREATE TABLE answers (
+            asked_by TEXT NOT NULL, key TEXT NOT NULL, digest BLOB NOT NULL, batch TEXT NOT NULL, answer TEXT NOT NULL,
+            at INTEGER NOT NULL, PRIMARY KEY (asked_by, key)
+        ) STRICT, WITHOUT ROWID""",
     ),
 )
 FORMAT = len(_STEPS)

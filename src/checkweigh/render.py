@@ -1,10 +1,11 @@
-"""A table for a terminal, or as CSV, JSON or Parquet: the same figures in every one of them.
+"""A table for a terminal, or as CSV, JSON, Parquet or Arrow: the same figures in every one of them.
 
 Decimals are exact and written as in the ledger, without trailing zeros: in JSON as strings. Absent figures are null in JSON, empty in
-CSV. Times are UTC with a Z. JSON is one array of objects. CSV, JSON and Parquet are written batch by batch, so that a table of any length
-needs the memory of one batch.
+CSV. Times are UTC with a Z. JSON is one array of objects. Files are written batch by batch, so that a table of any length needs the
+memory of one batch.
 """
 
+import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,6 +19,8 @@ from .changes import Step
 from .entries import Helper, decimal_text
 
 Format = Literal["table", "csv", "json", "parquet"]
+FileFormat = Literal["csv", "json", "parquet", "arrow"]
+Piece = tuple[bytes, int]
 Progress = Callable[[int], None]
 """Is told, after each batch, how many rows have been written since the last time."""
 
@@ -52,54 +55,95 @@ def text(value: object) -> str:
 # ---------------------------------------------------------------------------------------------------------------- files
 
 
-def write(reader: pa.RecordBatchReader, into: IO[bytes], form: Format, progress: Progress | None = None) -> int:
-    """Write every row as CSV, JSON or Parquet; returns how many. Memory: one batch of the reader."""
-    writer = {"csv": _write_csv, "json": _write_json, "parquet": _write_parquet}[form]
-    return writer(reader, into, progress or (lambda rows: None))
+def write(reader: pa.RecordBatchReader, into: IO[bytes], form: FileFormat, progress: Progress | None = None) -> int:
+    """Write every row as CSV, JSON, Parquet or Arrow; returns how many. Memory: one batch of the reader."""
+    return _written(pieces(reader, form), into, progress or (lambda rows: None))
 
 
-def _write_parquet(reader: pa.RecordBatchReader, into: IO[bytes], progress: Progress) -> int:
+def pieces(reader: pa.RecordBatchReader, form: FileFormat) -> Iterator[Piece]:
+    """What `write` writes, piece by piece, each with the number of rows in it; the first one holds the first rows."""
+    if form == "csv":
+        return _csv_pieces(reader)
+    if form == "json":
+        return object_pieces(_lines(reader, _json_sql))
+    return _arrow_pieces(reader, form)
+
+
+def _written(parts: Iterable[Piece], into: IO[bytes], progress: Progress) -> int:
+    count = 0
+    for part, rows in parts:
+        into.write(part)
+        if rows:
+            progress(rows)
+        count += rows
+    return count
+
+
+class _Sink(io.RawIOBase):
+    """Takes what a writer writes, to be fetched after each batch."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._at = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, part: Any) -> int:
+        self._parts.append(bytes(part))
+        self._at += len(self._parts[-1])
+        return len(self._parts[-1])
+
+    def tell(self) -> int:
+        return self._at
+
+    def fetched(self) -> bytes:
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
+
+
+def _arrow_pieces(reader: pa.RecordBatchReader, form: FileFormat) -> Iterator[Piece]:
     import pyarrow.parquet as pq
 
-    rows = 0
-    with pq.ParquetWriter(into, reader.schema, compression="zstd") as writer:
+    sink = _Sink()
+    opened = (
+        pq.ParquetWriter(sink, reader.schema, compression="zstd")
+        if form == "parquet"
+        else pa.ipc.new_stream(sink, reader.schema)
+    )
+    with opened as writer:
         for batch in reader:
             writer.write_batch(batch)
-            rows += batch.num_rows
-            progress(batch.num_rows)
-    return rows
+            yield sink.fetched(), batch.num_rows
+    yield sink.fetched(), 0
 
 
-def _write_csv(reader: pa.RecordBatchReader, into: IO[bytes], progress: Progress) -> int:
-    into.write((",".join(_csv_cell(name) for name in reader.schema.names) + "\n").encode())
-    return sum(_written(lines, "", "\n", into, progress) for lines in _lines(reader, _csv_sql))
+def _csv_pieces(reader: pa.RecordBatchReader) -> Iterator[Piece]:
+    heading = ",".join(_csv_cell(name) for name in reader.schema.names) + "\n"
+    for lines in _lines(reader, _csv_sql):
+        yield (heading + "".join(line + "\n" for line in lines)).encode(), len(lines)
+        heading = ""
+    if heading:
+        yield heading.encode(), 0
 
 
 def _csv_cell(name: str) -> str:
     return '"' + name.replace('"', '""') + '"' if any(mark in name for mark in ',"\r\n') else name
 
 
-def _write_json(reader: pa.RecordBatchReader, into: IO[bytes], progress: Progress) -> int:
-    return write_objects(_lines(reader, _json_sql), into, progress)
+def object_pieces(batches: Iterable[list[str]]) -> Iterator[Piece]:
+    """Objects that are JSON already as one array, an object to a line."""
+    before = "[\n"
+    for lines in batches:
+        if lines:
+            yield (before + ",\n".join(lines)).encode(), len(lines)
+            before = ",\n"
+    yield (b"[]\n" if before == "[\n" else b"\n]\n"), 0
 
 
 def write_objects(batches: Iterable[list[str]], into: IO[bytes], progress: Progress) -> int:
     """Write objects that are JSON already as one array, an object to a line; returns how many."""
-    rows = 0
-    into.write(b"[")
-    for lines in batches:
-        rows += _written(lines, ",\n" if rows else "\n", "", into, progress, between=",\n")
-    into.write(b"\n]\n" if rows else b"]\n")
-    return rows
-
-
-def _written(
-    lines: list[str], before: str, after: str, into: IO[bytes], progress: Progress, between: str = "\n"
-) -> int:
-    if lines:
-        into.write((before + between.join(lines) + after).encode())
-        progress(len(lines))
-    return len(lines)
+    return _written(object_pieces(batches), into, progress)
 
 
 def _lines(reader: pa.RecordBatchReader, render: Callable[[pa.Schema], str]) -> Iterator[list[str]]:

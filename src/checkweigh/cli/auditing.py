@@ -11,7 +11,7 @@ from .target import FORMAT, OUT, ZONE, Target
 from .writing import LEDGER
 
 if TYPE_CHECKING:
-    from ..tables import Tables
+    from ..ledger import Ledger
 
 AT = Annotated[
     str | None, typer.Option(metavar="SIZE|DATE", help="As known at a size, or at the end of a date or month.")
@@ -38,36 +38,44 @@ def audit(
     zone: ZONE = "UTC",
 ) -> None:
     """Say what can be doubted in a ledger, with the numbers: one finding for each doubt, and never a verdict."""
-    from .. import asking, tables
     from ..derived import DERIVED
-    from ..ledger import Ledger
-    from .showing import chosen
+    from .showing import chosen, rows
 
     target = Target(form, out, limit)
     form = target.format()
     derivation = DERIVED["findings"]
     asked = chosen(derivation, {"check": check, "level": level})
-    with Ledger.open(ledger) as opened:
+    with edge.opened(ledger) as opened:
         state = known_at(opened, at, zone)
-        known = tables.at(opened, state.size)
         caption = f"{state.said}, root {opened.root(state.size).hex()[:16]}…"
-        with asking.answer([known], derivation, asked) as rows:
+        with rows(opened, [state.size], derivation, asked) as reader:
             if form != "table":
-                target.write(rows, "audit", [caption], derivation)
+                target.write(reader, "audit", [caption], derivation)
                 return
-            found = rows.read_all().to_pylist()
-        _tell(known, found, check, limit, f"Audit of {ledger}, {caption}")
+            found = reader.read_all().to_pylist()
+        _tell(_lacking(opened, state.size), found, check, limit, f"Audit of {ledger}, {caption}")
 
 
-def _tell(known: "Tables", found: Sequence[Mapping[str, Any]], asked: str | None, limit: int, title: str) -> None:
+def _lacking(opened: "Ledger", size: int) -> dict[str, str]:
+    """The checks that have nothing to look at, each with what is lacking."""
+    from .. import tables
+    from ..derived.findings import lacking
+
+    if far := edge.far(opened):
+        return far.lacking(size)
+    return lacking(tables.at(opened, size))
+
+
+def _tell(
+    lacks: Mapping[str, str], found: Sequence[Mapping[str, Any]], asked: str | None, limit: int, title: str
+) -> None:
     """Findings check by check, then the checks that found nothing, then those that had nothing to look at."""
     from ..derived.audit import CHECKS
-    from ..derived.findings import lacking
 
     wanted = [check for check in CHECKS if asked in (None, check.code)]
     edge.tell((title, "bold"))
     clean = []
-    missing = {code: why for code, why in lacking(known).items() if code in [check.code for check in wanted]}
+    missing = {code: why for code, why in lacks.items() if code in [check.code for check in wanted]}
     for check in wanted:
         rows = [row for row in found if row["code"] == check.code]
         if rows:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
+from ..address import TOKEN_VARIABLE
 from ..address import place as place
 from ..errors import BadEntry, Broken, CheckweighError, Refused, Unsure
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-    from ..ledger import Edge
+    from ..address import WebAddress, Where
+    from ..ledger import Edge, Ledger
+    from ..remote import Remote
 
 
 @cache
@@ -79,6 +82,38 @@ def login() -> str:
         return f"login:{pwd.getpwuid(os.getuid()).pw_name}"
     except (ImportError, KeyError):
         return f"login:{os.environ.get('USERNAME') or 'unknown'}"
+
+
+@contextmanager
+def opened(where: "Where", *, write: bool = False) -> "Iterator[Ledger]":
+    """A ledger where it is; behind a board on the web what stands for it, which reads as a ledger reads."""
+    from ..address import WebAddress, address_of
+    from ..ledger import Ledger
+
+    address = address_of(where)
+    if not isinstance(address, WebAddress):
+        with Ledger.open(address, write=write) as found:
+            yield found
+        return
+    with remote(address) as far:
+        yield cast("Ledger", far)
+
+
+def remote(address: "WebAddress") -> "Remote":
+    """The ledger behind a board. The token is that of the environment."""
+    try:
+        from ..remote import Remote
+    except ImportError:
+        hint = "install it with `pip install 'checkweigh[web]'`"
+        raise Refused(f"for a board on the web this installation lacks the library httpx; {hint}") from None
+    return Remote(address, os.environ.get(TOKEN_VARIABLE, "").strip() or None)
+
+
+def far(opened: "Ledger") -> "Remote | None":
+    """What stands for a ledger behind a board; None for one that is at hand."""
+    from ..address import WebAddress
+
+    return cast("Remote", opened) if isinstance(opened.address, WebAddress) else None
 
 
 def edge(recorded: str | None = None) -> "Edge":

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from rich.text import Text
     from rich.tree import Tree
 
-    from ..explained import SeveralRows
+    from ..derived import Derivation
+    from ..explained import SeveralRows, Wanted
+    from ..ledger import Ledger
 
 TABLE = Annotated[
     str, typer.Argument(metavar="TABLE", help="The derived table that holds the figure.", show_default=False)
@@ -45,18 +47,17 @@ def explain(
     zone: ZONE = "UTC",
 ) -> None:
     """Explain a figure: the formulas with their numbers, the entries beneath them, and what has changed it since."""
-    from .. import explained, tables
+    from .. import explained
     from ..errors import Refused
-    from ..ledger import Ledger
 
     if form not in ("tree", "json"):
         raise Refused(f"--format {form!r} is none of tree and json")
     derivation = derivation_named(table)
     wanted = explained.read(derivation, [*(words or []), *context.args])
-    with Ledger.open(ledger) as opened:
+    with edge.opened(ledger) as opened:
         state = known_at(opened, at, zone)
         try:
-            answer = explained.answer(opened, tables.at(opened, state.size), state, derivation, wanted)
+            answer = _answer(opened, state, derivation, wanted)
         except explained.SeveralRows as several:
             _show(several, state)
             raise
@@ -64,6 +65,16 @@ def explain(
         edge.screen().print(json.dumps(answer, ensure_ascii=False, indent=1), soft_wrap=True, markup=False)
     else:
         _tell(answer, state)
+
+
+def _answer(opened: "Ledger", state: Known, derivation: "Derivation", wanted: "Wanted") -> dict[str, Any]:
+    """The explanation, made here or where the ledger is."""
+    from .. import explained, tables
+
+    if far := edge.far(opened):
+        words = [*wanted.words, *wanted.figures]
+        return far.explain(derivation, state.size, wanted.parameters, words, wanted.columns)
+    return explained.answer(opened, tables.at(opened, state.size), state, derivation, wanted)
 
 
 def _show(several: "SeveralRows", state: Known) -> None:

@@ -53,12 +53,11 @@ def judge(
     The last verdict counts, and all of them stay. Whoever entered the shift does not judge it, unless they say so with --own.
     """
     from .. import judging
-    from ..ledger import Ledger
 
     stated = {"ruling": ruling, "reason": reason, "quantity": quantity, "hours": hours, "headcount": headcount,
               "helpers": helpers, "cites": cites}  # fmt: skip
     written = [f"{name}={text}" for name, text in stated.items() if text is not None]
-    with Ledger.open(ledger, write=True) as opened:
+    with edge.opened(ledger, write=True) as opened:
         shifts = judging.shifts_named(opened, shift)
         indices = append(opened, "verdict", [[f"shift={one}", *written] for one in shifts], recorded, None, own)
         for one, index in zip(shifts, indices, strict=True):

@@ -186,9 +186,8 @@ def landed(
 ) -> None:
     """After a connection was lost: tell whether a batch is in the ledger."""
     from ..errors import Refused
-    from ..ledger import Ledger
 
-    with Ledger.open(ledger, write=True) as opened:
+    with edge.opened(ledger, write=True) as opened:
         found = opened.landed(batch)
     if found is None:
         raise Refused(f"batch {batch} is not in {ledger}: nothing of it was written; enter it again")

@@ -1,8 +1,10 @@
 """Proving: receipts, written and checked; and the log as static files, for anybody to check."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from ..checkpoint import Verifier
     from ..ledger import Ledger
     from ..receipt import Proven, Receipt
+    from ..snapshot import Snapshot
 
 ENDING = ".tlog-proof"
 BEGINNING = b"c2sp.org/tlog-proof"
@@ -47,12 +50,19 @@ DIRECTORY = Annotated[
 
 def receipt(ledger: LEDGER, which: WHICH, out: OUT, witness: WITNESSES = None) -> None:
     """Write the receipt of an entry: the entry itself, and the proof that the ledger holds it."""
-    from ..ledger import Ledger, verifiers
+    from ..checkpoint import open_note
+    from ..ledger import verifiers
     from ..receipt import of_entry
 
     demanded = [cosigner(one) for one in witness or ()]
-    with Ledger.open(ledger) as opened:
+    with edge.opened(ledger) as opened:
         index = _index(opened, which)
+        if far := edge.far(opened):
+            made = far.receipt(index, demanded)
+            open_note(made.note, *far.verifiers)
+            _write(edge.place(out), made.encode())
+            _tell_written(opened, made, far.verifiers, out)
+            return
         notes = _cosigned(ledger, demanded)
         with opened.snapshot() as snapshot:
             keys = verifiers(snapshot)
@@ -149,14 +159,14 @@ def _warn_of_verdicts(opened: "Ledger", entry: Any) -> None:
 
 def export_log(ledger: LEDGER, directory: DIRECTORY) -> None:
     """Write the whole log as static files, or what is new since the last time: for any web server and any log client (C2SP tlog-tiles)."""
-    from ..ledger import Ledger, verifiers
     from ..tiles import export
 
-    with Ledger.open(ledger) as opened, opened.snapshot() as snapshot:
-        keys = verifiers(snapshot)
-        note = _with_cosignatures(ledger, snapshot.note)
-        with edge.progress(f"exporting {ledger.name}") as bar:
-            done = export(snapshot, keys, edge.place(directory), note=note, progress=bar.at)
+    with (
+        edge.opened(ledger) as opened,
+        _published(opened) as (snapshot, keys, note),
+        edge.progress(f"exporting {ledger.name}") as bar,
+    ):
+        done = export(snapshot, keys, edge.place(directory), note=note, progress=bar.at)
     new = (
         f"{edge.counted(done.size - done.before)} new, {done.files:,} files written" if done.files else "nothing is new"
     )
@@ -168,6 +178,19 @@ def export_log(ledger: LEDGER, directory: DIRECTORY) -> None:
     edge.warn(
         "whoever can read this directory can read every entry whole: offer it only to people who may see all of them"
     )
+
+
+@contextmanager
+def _published(opened: "Ledger") -> "Iterator[tuple[Snapshot, list[Verifier], str]]":
+    """One moment of a ledger, its keys, and its checkpoint as witnesses have cosigned it."""
+    from ..ledger import verifiers
+
+    if far := edge.far(opened):
+        log = far.log()
+        yield cast("Snapshot", log), far.verifiers, log.note
+        return
+    with opened.snapshot() as snapshot:
+        yield snapshot, verifiers(snapshot), _with_cosignatures(opened.address, snapshot.note)
 
 
 def _with_cosignatures(ledger: "Address", note: str) -> str:

@@ -2,7 +2,8 @@
 
 import json
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,15 +48,16 @@ def log(
     zone: ZONE = "UTC",
 ) -> None:
     """List entries as they stand in the log, the newest last. JSON holds each entry whole, but for the names of erased workers."""
-    from .. import render
-    from ..ledger import Ledger
+    from .. import listing, render
 
-    with Ledger.open(ledger) as opened:
+    with edge.opened(ledger) as opened:
         _check_kind(kind)
         stop = known_at(opened, end, zone, "--to").size
         start = 0 if begin is None else known_at(opened, begin, zone, "--from", before=True).size
         target = Target(form, out, limit)
-        found = _shown(_matching(opened, start, stop, kind, about), opened.erased())
+        far = edge.far(opened)
+        matching = far.matching if far else partial(listing.matching, opened)
+        found = listing.shown(matching(start, stop, kind, about), opened.erased())
         said = f"entries {start} to {stop - 1}" if stop > start else "no entries"
         if target.format() == "table":
             _tell(opened, found, limit, f"{ledger}, {said}")
@@ -71,38 +73,6 @@ def _check_kind(kind: str | None) -> None:
 
     if kind is not None and kind not in KINDS:
         raise Refused(f"--kind {kind!r} is not a kind of entry; the kinds are {', '.join(KINDS)}")
-
-
-def _matching(
-    opened: "Ledger", start: int, stop: int, kind: str | None, about: str | None
-) -> Iterator[tuple[int, bytes]]:
-    """Entries by the words that must stand in their bytes, then by their fields."""
-    import msgspec
-
-    of_kind = b"" if kind is None else b'"kind":"%s"' % kind.encode()
-    named = b"" if about is None else msgspec.json.encode(about)
-    for index, data in opened.entries(start, stop):
-        if of_kind in data and named in data and (about is None or _names(data, about)):
-            yield index, data
-
-
-def _shown(found: Iterator[tuple[int, bytes]], erased: Collection[str]) -> Iterator[tuple[int, bytes]]:
-    """The entries as they may be shown: workers who have been erased without name and profile."""
-    from .. import codec, erasing
-
-    for index, data in found:
-        personal = bool(erased) and b'"kind":"worker"' in data
-        yield index, codec.encode(erasing.shown(codec.decode(data), erased)) if personal else data
-
-
-def _names(data: bytes, about: str) -> bool:
-    """Whether an entry is, refers to, or speaks about an id."""
-    from .. import codec, entries
-
-    entry = codec.decode(data)
-    own = entries.identity(entry)
-    spoken = getattr(entry, "about", None)
-    return about in (own[1] if own else None, spoken) or any(found.id == about for found in entries.references(entry))
 
 
 def _tell(opened: "Ledger", found: Iterator[tuple[int, bytes]], limit: int, title: str) -> None:

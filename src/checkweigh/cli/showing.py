@@ -1,6 +1,7 @@
 """show: every derived table, as known at any size or date, and what changed between two."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,8 @@ from .target import COLUMNS, FORMAT, LIMIT, OUT, ZONE, Target, listed
 from .writing import WHICH
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from ..address import Address
     from ..derived import Derivation
     from ..ledger import Ledger
@@ -49,13 +52,10 @@ def show(
 ) -> None:
     """Show a table that is derived from the ledger. A table's own options, such as --period week, are told by `show tables`."""
     from ..errors import Refused
-    from ..ledger import Ledger
 
     if table == "tables":
         _tell_tables()
         return
-    from .. import asking, tables
-
     target = Target(form, out, limit, listed(columns))
     target.format()
     derivation = derivation_named(table)
@@ -65,12 +65,27 @@ def show(
         raise Refused(
             f"which ledger? checkweigh show {table} LEDGER" + (f", not {' and '.join(plain)}" if plain else "")
         )
-    with Ledger.open(plain[0]) as opened:
+    with edge.opened(plain[0]) as opened:
         states = _states(opened, at, against, zone)
-        known = [tables.at(opened, state.size) for state in states]
-        with asking.answer(known, derivation, parameters) as reader:
+        with rows(opened, [state.size for state in states], derivation, parameters) as reader:
             target.write(reader, " ".join([table, *_said(parameters)]), _caption(opened, states), derivation)
-        _sweep(opened.address)
+        if not edge.far(opened):
+            _sweep(opened.address)
+
+
+@contextmanager
+def rows(
+    opened: "Ledger", sizes: Sequence[int], derivation: "Derivation", parameters: Mapping[str, Any]
+) -> "Iterator[pa.RecordBatchReader]":
+    """The rows of a table as known at a size, or what changed between two: derived here, or where the ledger is."""
+    from .. import asking, tables
+
+    if far := edge.far(opened):
+        with far.answer(sizes, derivation, parameters) as reader:
+            yield reader
+        return
+    with asking.answer([tables.at(opened, size) for size in sizes], derivation, parameters) as reader:
+        yield reader
 
 
 def _states(opened: "Ledger", at: str | None, against: str | None, zone: str) -> list[Known]:
@@ -177,14 +192,13 @@ def _sweep(ledger: "Address") -> None:
 
 def tell_effect(opened: "Ledger", shift: str, index: int) -> None:
     """Say what a verdict has just changed of its shift, where that is quickly found out."""
-    from .. import asking, tables
     from ..derived import DERIVED
     from ..render import text
 
     if index >= SMALL:
         edge.tell(f"What it changed: checkweigh show attainment {opened.address.typed} --against {index}")
         return
-    with asking.answer([tables.at(opened, size) for size in (index, index + 1)], DERIVED["attainment"], {}) as changed:
+    with rows(opened, (index, index + 1), DERIVED["attainment"], {}) as changed:
         found = [row for row in changed.read_all().to_pylist() if row["id"] == shift]
     for name in DERIVED["attainment"].schema if found else ():
         before, now = found[0].get(f"{name}_before"), found[0][name]

@@ -78,11 +78,12 @@ def take(
 def _imported(ledger: Address, file: Path, settings: "Settings", report: Path | None) -> "Report":
     from .. import importing
     from ..errors import Refused
-    from ..ledger import Ledger
 
-    with Ledger.open(ledger, write=True) as opened:
+    with edge.opened(ledger, write=True) as opened:
         try:
             with edge.progress(f"importing {file.name}") as bar:
+                if far := edge.far(opened):
+                    return far.take(file, settings)
                 return importing.read(opened, file, edge=edge.edge(), settings=settings, progress=bar.at)
         except importing.RowsRefused as refused:
             found = refused.report

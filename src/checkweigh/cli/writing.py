@@ -10,6 +10,7 @@ from . import edge
 if TYPE_CHECKING:
     from ..fields import Fold, Lookup
     from ..ledger import Batch, Ledger
+    from ..remote import Remote
 
 WHICH = "The ledger's file, or postgresql://USER@HOST/DATABASE?schema=SCHEMA."
 LEDGER = Annotated[Address, typer.Argument(metavar="LEDGER", parser=address_of, help=WHICH, show_default=False)]
@@ -69,13 +70,12 @@ def add(
 ) -> None:
     """Add one entry. A quantity may have a unit, a time is the site's own."""
     from ..errors import Refused
-    from ..ledger import Ledger
 
     if kind == "erasure":
         raise Refused(
             "an erasure is more than its entry: checkweigh erase LEDGER WORKER --reason TEXT deletes the person too"
         )
-    with Ledger.open(ledger, write=True) as opened:
+    with edge.opened(ledger, write=True) as opened:
         (index,) = append(opened, kind, [fields or []], recorded, fold)
         tell_added(opened, index)
 
@@ -89,6 +89,8 @@ def append(
     """
     from .. import fields, judging
 
+    if far := edge.far(opened):
+        return _append_there(far, kind, written, recorded, fold, own)
     given = [fields.read(kind, one, lookup(opened), _fold(fold)) for one in written]
     with opened.append(edge.edge(recorded)) as batch:
         _warn_of_late_clock(batch)
@@ -97,6 +99,33 @@ def append(
             if "replaces" not in one:
                 judging.check(opened, str(one["shift"]), str(one["ruling"]), edge.login(), own)
         return indices
+
+
+def _append_there(
+    far: "Remote", kind: str, written: list[list[str]], recorded: str | None, fold: str | None, own: bool
+) -> list[int]:
+    """Append entries through a board, which reads what is written; the clock and who enters are the board's."""
+    from .. import fields
+    from ..errors import BadEntry, Refused
+    from ..values import time_text
+
+    if own:
+        raise Refused(
+            "over the web nobody judges what they entered themselves; leave --own out, and let somebody else judge"
+        )
+    entries = []
+    for one in written:
+        texts, problems = fields.split(kind, one)
+        if problems:
+            raise BadEntry(kind, problems)
+        entries.append({"kind": kind, **texts})
+    moment = edge.edge(recorded).recorded
+    told = far.append(entries, None if moment is None else time_text(moment), _fold(fold))
+    if told["late_clock"]:
+        edge.warn(
+            f"the board's clock is behind the ledger; the entry is recorded at the ledger's last moment, {told['recorded']}"
+        )
+    return [int(one["index"]) for one in told["entries"]]
 
 
 def lookup(opened: "Ledger") -> "Lookup":

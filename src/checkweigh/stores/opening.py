@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..address import Address, DatabaseAddress, FileAddress
+from ..address import Address, DatabaseAddress, FileAddress, WebAddress
 from ..errors import Refused
 from . import TABLES, WAIT_SECONDS, Fill, Meta, Store, Writer
 from .sqlite import SQLiteStore
@@ -51,6 +51,8 @@ def discard_store(address: Address) -> None:
 
 
 def _file(address: Address) -> FileAddress:
+    if isinstance(address, WebAddress):
+        raise Refused(address.away)
     assert isinstance(address, FileAddress)
     return address
 

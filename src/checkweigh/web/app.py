@@ -13,6 +13,7 @@ from litestar.types import Middleware
 
 from ..ledger import Ledger
 from . import (
+    api,
     board,
     campaign,
     enter,
@@ -63,6 +64,7 @@ ROUTES: list[Any] = [
     *signing_in.ROUTES,
     *oidc.ROUTES,
     *trial.ROUTES,
+    *api.ROUTES,
 ]
 
 

@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
@@ -196,10 +197,13 @@ class Live:
         return Edge(by=who.by, now=self.clock())
 
     @contextmanager
-    def append(self, who: Who) -> Iterator[Batch]:
-        """A batch in somebody's name; when it is in the ledger, pages know of it at once."""
+    def append(self, who: Who, recorded: datetime | None = None) -> Iterator[Batch]:
+        """A batch in somebody's name; when it is in the ledger, pages know of it at once.
+
+        `recorded` is for demonstration ledgers, whose caller may say when an entry was recorded.
+        """
         try:
-            with self.ledger.append(self.edge(who)) as batch:
+            with self.ledger.append(replace(self.edge(who), recorded=recorded)) as batch:
                 before = batch.size
                 yield batch
         except CheckweighError:

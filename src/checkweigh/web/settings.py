@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from ..address import BESIDE_VARIABLE
+from ..address import BESIDE_VARIABLE, TOKEN_VARIABLE
 from ..errors import Refused
 from ..ledger import KEY_VARIABLE
 
@@ -34,7 +34,7 @@ Hours = Annotated[float, Meta(gt=0, le=8760)]
 
 PREFIX = "CHECKWEIGH_"
 PUBLIC = re.compile(r"https?://[^/?#\s]+")
-NOT_OURS = frozenset({KEY_VARIABLE, BESIDE_VARIABLE})
+NOT_OURS = frozenset({KEY_VARIABLE, BESIDE_VARIABLE, TOKEN_VARIABLE})
 """Variables of the same prefix that say something else."""
 ALIKE = 0.8
 """How much like a setting a variable of the prefix must be to be taken for one that is misspelt."""
