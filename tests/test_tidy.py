@@ -68,6 +68,7 @@ LAYERS: dict[str, set[str]] = {
     "clocks": set(),
     "tables": FACTS | {"clocks", "codec", "personal", "columns"},
     "derived": FACTS | {"clocks", "codec", "tables"},
+    "following": FACTS | {"clocks", "personal", "columns", "tables", "derived"},
     "changes": set(),
     "asking": FACTS | {"changes", "fields", "tables", "derived", "explaining"},
     "render": {"changes", "entries"},

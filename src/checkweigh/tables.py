@@ -90,7 +90,7 @@ class Tables:
         self.engine.register("rows_given", rows.cast(shape.to_pyarrow()))
         self.engine.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM rows_given")
         self.engine.unregister("rows_given")
-        return _table(self.shift.get_backend(), name, shape)
+        return named(self.shift.get_backend(), name, shape)
 
     def seen(self, name: str, make: Callable[[], ir.Table], keep: bool = False) -> ir.Table:
         """A large table that several derivations begin with: written once, and computed for each as far as it is needed.
@@ -98,14 +98,15 @@ class Tables:
         Who goes over it more than once lets it `keep` its rows, for itself and for all that are asked after it.
         """
         if name not in self._held:
-            self._held[name] = _created(f"VIEW step_{next(_STEPS)}", make())
+            self._held[name] = _created(f"TEMP VIEW step_{next(_STEPS)}", make())
         if keep:
             self._held[name] = self.held(f"{name}, kept", lambda: self._held[name])
         return self._held[name]
 
     def as_reported(self) -> "Tables":
         """These tables as if nobody had ruled on any shift."""
-        return replace(self, verdict=self.verdict.filter(False), _held={})
+        held = {name: step for name, step in self._held.items() if not name.startswith("judged")}
+        return replace(self, verdict=self.verdict.filter(False), _held=held)
 
     def with_shifts(self, shift: ir.Table) -> "Tables":
         """These tables with only some of the shifts."""
@@ -279,7 +280,7 @@ def from_pieces(pieces: Pieces, size: int) -> Tables:
     return _Opening(size, [], pieces, None, erased).tables()
 
 
-def _table(backend: ibis.BaseBackend, name: str, shape: ibis.Schema) -> ir.Table:
+def named(backend: ibis.BaseBackend, name: str, shape: ibis.Schema) -> ir.Table:
     """A table of the engine whose columns are known. (Ibis would ask the engine for them, by a call that DuckDB 2 deprecates.)"""
     return ops.DatabaseTable(name=name, schema=shape, source=backend, namespace=ops.Namespace()).to_expr()
 
@@ -288,7 +289,7 @@ def _created(what: str, table: ir.Table) -> ir.Table:
     """A table or a view of the engine that holds what an expression says."""
     backend = table.get_backend()
     _asked(backend, lambda: backend.con.execute(f"CREATE {what} AS {backend.compile(table)}"))
-    return _table(backend, what.rpartition(" ")[2], table.schema())
+    return named(backend, what.rpartition(" ")[2], table.schema())
 
 
 def _shape(kind: str) -> ibis.Schema:
@@ -411,10 +412,10 @@ class _Opening:
             self._view(kind, bool(gone), bool(places))
         span = self._span()
         self.files.table("days", clocks.days(zones, *span) if span else clocks.DAYS.to_pyarrow().empty_table())
-        named = {kind: _table(self.backend, kind, _shape(kind)) for kind in KINDS}
-        named["days"] = _table(self.backend, "days", clocks.DAYS)
-        named["repeated"] = _table(self.backend, "repeated", REPEATED)
-        return Tables(size=self.size, **named)
+        made = {kind: named(self.backend, kind, _shape(kind)) for kind in KINDS}
+        made["days"] = named(self.backend, "days", clocks.DAYS)
+        made["repeated"] = named(self.backend, "repeated", REPEATED)
+        return Tables(size=self.size, **made)
 
     def _replacements(self) -> list[Replacement]:
         found = [tuple(row) for segment in self.cover for row in segment.facts["replacements"] if row[0] < self.size]

@@ -70,7 +70,7 @@ GIVEN = ["rule_entry", "as_reported", "party_key", "occasion", "value", "from", 
 
 def derive(tables: Tables) -> ir.Table:
     """One row per honour earned, granted or lost."""
-    rules = _rules(tables)
+    rules = rules_of(tables)
     given = _given(tables, rules) if rules else _nothing(tables)
     now = given.filter(~given.as_reported)
     found = now.mutate(status=ibis.literal("earned"))
@@ -81,7 +81,7 @@ def derive(tables: Tables) -> ir.Table:
     return table.order_by("honour", "on", "from", "award", "worker", "crew")
 
 
-def _rules(tables: Tables) -> list[Rule]:
+def rules_of(tables: Tables) -> list[Rule]:
     """Rules with their conditions, and whether a verdict came after them."""
     rule, asked = tables.rule, tables.rule.conditions
     names = ("measure", "at_least", "shifts_at_least", "job", "industry", "site", "holder", "length")
@@ -108,6 +108,19 @@ def _given(tables: Tables, rules: list[Rule]) -> ir.Table:
     given = tables.kept(_named(records.beneath([table.select(*GIVEN) for table in each]), tables))
     records.let_go(shifts)
     return given
+
+
+def marks(tables: Tables) -> ir.Table | None:
+    """`entry`: the shifts that set a mark of the class that a rule honours, as judged or as reported, whether or not it was in force.
+
+    None where no rule honours records.
+    """
+    rules = [rule for rule in rules_of(tables) if rule["record"]]
+    if not rules:
+        return None
+    shifts = tables.kept(_shifts(tables, rules))
+    first = records.first_day(shifts)
+    return records.beneath([_marks(shifts, rule, first).select("entry") for rule in rules]).distinct()
 
 
 def _shifts(tables: Tables, rules: list[Rule]) -> ir.Table:
@@ -262,7 +275,15 @@ def _as_given(table: ir.Table, rule: Rule) -> ir.Table:
 
 
 def _set(shifts: ir.Table, rule: Rule, first: date) -> ir.Table:
-    """The records that a rule honours.
+    """The records that a rule honours."""
+    marks = _in_force(_marks(shifts, rule, first), rule)
+    marks = marks.mutate(value=marks[rule["measure"]].abs().cast(VALUE))
+    marks = marks if rule["at_least"] is None else marks.filter(marks.value >= rule["at_least"])
+    return _as_given(marks.mutate(occasion=marks.first_entry, entries=ibis.array([marks.entry])), rule)
+
+
+def _marks(shifts: ir.Table, rule: Rule, first: date) -> ir.Table:
+    """The marks of a rule's class.
 
     What others beat in an earlier month is no record. Those others count only if nobody has ruled on them, since they count twice.
     """
@@ -277,11 +298,7 @@ def _set(shifts: ir.Table, rule: Rule, first: date) -> ir.Table:
     worlds = [records.beneath([found, rows.filter(rows.when == NOW)]).mutate(as_reported=False)]
     if rule["questioned"]:
         worlds.append(records.beneath([found, rows.filter(rows.when == THEN)]).mutate(as_reported=True))
-    marks = records.firsts(records.placed(records.beneath(worlds)), [*keys, "as_reported"], [measure])
-    marks = _in_force(marks, rule)
-    marks = marks.mutate(value=marks[measure].abs().cast(VALUE))
-    marks = marks if rule["at_least"] is None else marks.filter(marks.value >= rule["at_least"])
-    return _as_given(marks.mutate(occasion=marks.first_entry, entries=ibis.array([marks.entry])), rule)
+    return records.firsts(records.placed(records.beneath(worlds)), [*keys, "as_reported"], [measure])
 
 
 # ---- who, and under what name

@@ -148,15 +148,15 @@ def first_day(shifts: ir.Table) -> date:
 def scored(shifts: ir.Table, measures: tuple[Measure, ...], first: date) -> ir.Table:
     """Turns each measure into a score, the higher the better, and adds
 
-    `stretch`, which numbers the stretches of days since the `first`, each twice as long as the one before, and `tie`, which orders vague
-    starts behind precise ones.
+    `stretch`, which numbers the stretches of days since the `first`, each twice as long as the one before (what is earlier still belongs
+    to the first of them), and `tie`, which orders vague starts behind precise ones.
     """
     scores: dict[str, ir.Value] = {}
     if {"rate_per_hour", "rate_per_labour_hour"} & set(measures):
         shifts = _rated(shifts, measures)
     if "quantity" in measures:
         scores["quantity"] = ibis.ifelse(shifts.lower, -shifts.quantity, shifts.quantity)
-    days = shifts.started.date().delta(ibis.literal(first), unit="day") + 1
+    days = ibis.greatest(shifts.started.date().delta(ibis.literal(first), unit="day") + 1, 1)
     return shifts.mutate(
         stretch=days.log2().floor().cast("int8"),
         tie=ibis.ifelse(shifts.precision.isnull(), ibis.literal(0, "int64"), shifts.first_entry + 1),

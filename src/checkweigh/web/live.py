@@ -7,6 +7,7 @@ page says which size it shows. Rows come from the derivations, asked as every ot
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -24,14 +25,20 @@ from ..derived import DERIVED
 from ..entries import KINDS, Entry
 from ..errors import BeyondTheEnd, CheckweighError
 from ..explaining import Book
+from ..following import State
 from ..ledger import Batch, Edge, Ledger
 from ..moments import known_at
 from ..tables import Tables
+from .follower import Follower
 from .roles import Who
 
 Row = dict[str, Any]
 SHORTEST_WAIT = 0.05
 """Whoever waits for news asks no more often than after so many seconds."""
+FOLLOWED = 20_000
+"""Entries from which on a ledger is followed, since deriving its tables anew for every size would take too long."""
+PATIENCE_SECONDS = 2.0
+"""How long a person who has entered something waits until pages know of it."""
 MOST_STATES = 8
 """So many older states are kept at hand."""
 MOST_ANSWERS = 256
@@ -41,13 +48,14 @@ MOST_ANSWERS = 256
 class Known:
     """One state of the ledger. Safe to use from several threads."""
 
-    def __init__(self, ledger: Ledger, size: int, *, newest: bool, said: str) -> None:
+    def __init__(self, ledger: Ledger, size: int, *, newest: bool, said: str, state: State | None = None) -> None:
         self.ledger, self.size, self.newest, self.said = ledger, size, newest, said
         with ledger.snapshot() as snapshot:
             self.root: bytes = snapshot.root(size)
             self.note: str = snapshot.note
-        self._lock = threading.RLock()
-        self._answers: OrderedDict[Any, list[Row]] = OrderedDict()
+        self._state = state
+        self._lock, self._deriving = threading.Lock(), threading.RLock()
+        self._answers: OrderedDict[Any, Future[list[Row]]] = OrderedDict()
 
     @property
     def etag(self) -> str:
@@ -62,12 +70,12 @@ class Known:
     @cached_property
     def tables(self) -> Tables:
         """What stood. Whoever derives from it holds `deriving`."""
-        return tabled.at(self.ledger, self.size)
+        return tabled.at(self.ledger, self.size) if self._state is None else self._state.tables
 
     @contextmanager
     def deriving(self) -> Iterator[Tables]:
         """The tables, for one thread at a time."""
-        with self._lock:
+        with self._deriving:
             yield self.tables
 
     @cached_property
@@ -94,11 +102,18 @@ class Known:
         )
         key = (table, wanted, tuple(order), limit, tuple(parameters.items()))
         with self._lock:
-            if key not in self._answers:
-                self._answers[key] = self._asked(table, where or {}, order, limit, parameters)
-                while len(self._answers) > MOST_ANSWERS:
-                    self._answers.popitem(last=False)
-            return self._answers[key]
+            asked = key in self._answers
+            answer = self._answers.setdefault(key, Future())
+            while len(self._answers) > MOST_ANSWERS:
+                self._answers.popitem(last=False)
+        if not asked:  # whoever asks the same meanwhile waits for this answer
+            try:
+                answer.set_result(self._asked(table, where or {}, order, limit, parameters))
+            except BaseException as error:
+                answer.set_exception(error)
+                with self._lock:
+                    self._answers.pop(key, None)
+        return answer.result()
 
     def _asked(
         self,
@@ -108,19 +123,22 @@ class Known:
         limit: int | None,
         parameters: Mapping[str, Any],
     ) -> list[Row]:
-        found = getattr(self.tables, table) if table in KINDS else DERIVED[table].derive(self.tables, **parameters)
-        for name, value in where.items():
-            found = found.filter(_holds(found[name], value))
-        falling = {name.removeprefix("-"): name.startswith("-") for name in order}
-        if order:
-            found = found.order_by([found[name].desc() if down else found[name] for name, down in falling.items()])
-        rows: list[Row] = tabled.collect(found if limit is None else found.limit(limit)).to_pylist()
-        return rows
+        if self._state is not None and self._state.answers(table):
+            return self._state.rows(table, where, order, limit, parameters)
+        with self.deriving() as at_hand:
+            found = getattr(at_hand, table) if table in KINDS else DERIVED[table].derive(at_hand, **parameters)
+            for name, value in where.items():
+                found = found.filter(_holds(found[name], value))
+            falling = {name.removeprefix("-"): name.startswith("-") for name in order}
+            if order:
+                found = found.order_by([found[name].desc() if down else found[name] for name, down in falling.items()])
+            rows: list[Row] = tabled.collect(found if limit is None else found.limit(limit)).to_pylist()
+            return rows
 
     @contextmanager
     def reader(self, table: str, **parameters: Any) -> Iterator[pa.RecordBatchReader]:
         """A derived table whole, in batches and in its order."""
-        with self._lock, asking.answer([self.tables], DERIVED[table], parameters) as found:
+        with self.deriving() as at_hand, asking.answer([at_hand], DERIVED[table], parameters) as found:
             yield found
 
     def entry(self, index: int) -> Entry:
@@ -142,25 +160,52 @@ def _holds(column: ir.Column, value: Any) -> ir.BooleanValue:
 
 
 class Live:
-    """The ledger of an application."""
+    """The ledger of an application.
 
-    def __init__(self, ledger: Ledger, clock: Callable[[], datetime], *, read_only: bool, fresh_seconds: float) -> None:
+    A ledger of `FOLLOWED` entries or more is followed: a thread of its own brings the derived tables from one size to the next, and pages
+    show the last size that it has come to. A smaller one is looked at when somebody asks.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Callable[[], datetime],
+        *,
+        read_only: bool,
+        fresh_seconds: float,
+        followed: int = FOLLOWED,
+    ) -> None:
         self.ledger, self.clock, self.read_only = ledger, clock, read_only
-        self._fresh_seconds = fresh_seconds
+        self._fresh_seconds, self._followed = fresh_seconds, followed
         self._changed = threading.Condition()
         self._asked = self._heard = float("-inf")
-        self._now = self._newest()
+        self._follower: Follower | None = None
         self._states: OrderedDict[int, Known] = OrderedDict()
+        self._now = self._newest()
         self._closed = False
         self.appended = self.refused = 0
         """So many entries were appended here, and so many appends refused."""
 
     def _newest(self) -> Known:
         size = self.ledger.size
+        if self._follower is None and size >= self._followed:
+            self._follower = Follower(self.ledger, self._fresh_seconds, self._show)
         return Known(self.ledger, size, newest=True, said=f"as known at size {size}, the latest")
+
+    def _show(self, state: State) -> None:
+        """A new state of a ledger that is followed takes the place of the newest."""
+        known = Known(
+            self.ledger, state.size, newest=True, said=f"as known at size {state.size}, the latest", state=state
+        )
+        with self._changed:
+            self._keep(self._now)
+            self._now = known
+            self._changed.notify_all()
 
     def now(self) -> Known:
         """The newest state that pages show."""
+        if self._follower is not None and self._follower.ready:
+            return self._now
         with self._changed:
             if monotonic() - self._asked >= self._fresh_seconds:
                 self._asked = monotonic()
@@ -173,7 +218,8 @@ class Live:
 
     def age(self) -> float:
         """Since how many seconds the ledger has not told what is new."""
-        return monotonic() - self._heard
+        follower = self._follower
+        return monotonic() - (self._heard if follower is None or not follower.ready else follower.heard)
 
     def at(self, text: str | None, zone: str = "UTC") -> Known:
         """The state that a size, a date or a month asks for, as `--at` does; the newest where it is absent. Raises Refused."""
@@ -213,9 +259,14 @@ class Live:
         with self._changed:
             self.appended += batch.size - before
         self.woken()
+        if who.by.startswith("account:"):  # a person looks at once at what was entered; a program does not
+            self.wait(batch.size - 1, PATIENCE_SECONDS)
 
     def woken(self) -> None:
         """The ledger has grown: it is asked again."""
+        if self._follower is not None and self._follower.ready:
+            self._follower.wake()
+            return
         with self._changed:
             self._asked = float("-inf")
         self.now()
@@ -233,3 +284,5 @@ class Live:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        if self._follower is not None:
+            self._follower.stop()

@@ -1,0 +1,75 @@
+"""A ledger followed: its derived tables, brought from one size to the next by the new entries alone.
+
+Every figure is that of the derivations as known at the size, to the last digit; what is saved is computing again what new entries do not
+touch. See docs/decisions/0015.
+
+    holding     the entries, as tables of one engine in memory, that grow
+    prepared    derivations that are written once and computed often
+    shifts      the shifts as judged
+    marks       the records
+    given       the honours
+    state       what readers see, while the ledger is followed on
+"""
+
+from dataclasses import replace
+
+from ..columns import Log
+from ..tables import Tables
+from .given import Given
+from .holding import Anew, Held
+from .marks import Marks
+from .shifts import Judged
+from .state import Questions, State
+
+__all__ = ["Following", "State"]
+
+
+class Following:
+    """A ledger followed, by one thread at a time. States of it may be read by any number of threads meanwhile, and afterwards."""
+
+    def __init__(self, log: Log, size: int | None = None) -> None:
+        self.log = log
+        self._open(log.size if size is None else size)
+
+    def _open(self, size: int) -> None:
+        self._held = Held(self.log, size)
+        self._judged = Judged(self._held)
+        self._marks = Marks(self._held, self._judged)
+        self._given = Given(self._held, self._judged)
+        self._held.engine.execute("CREATE TABLE followed AS SELECT ?::BIGINT AS size", [size])
+        self._questions = Questions(self._held.tables, self._judged)
+
+    @property
+    def size(self) -> int:
+        """The size at which the tables are."""
+        return self._held.size
+
+    def follow(self, size: int) -> None:
+        """Brings the tables to a size, at once for all that read them."""
+        engine = self._held.engine
+        engine.execute("BEGIN")
+        try:
+            growth = self._held.grow(size)
+            self._judged.follow(growth)
+            self._marks.follow()
+            self._given.follow(growth)
+            engine.execute("UPDATE followed SET size = ?", [size])
+        except Anew:
+            engine.execute("ROLLBACK")
+            self._open(size)
+        except BaseException:
+            engine.execute("ROLLBACK")
+            raise
+        else:
+            engine.execute("COMMIT")
+
+    def tables(self) -> Tables:
+        """The tables at this size, with the shifts judged."""
+        table = self._judged.table
+        return replace(
+            self._held.tables, size=self.size, _held={**self._judged.steps, "judged": table, "judged, kept": table}
+        )
+
+    def state(self) -> State:
+        """What there is now, for readers."""
+        return State(self._held.engine, self._questions, self.tables())

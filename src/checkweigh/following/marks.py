@@ -1,0 +1,165 @@
+"""The records, kept up to date: only the classes that a shift enters, or leaves as a mark, are searched again.
+
+A shift that is not better than everything of its class that started before changes no mark of the class, neither when it comes nor when
+it goes. So the marks of a class and new shifts are all that is needed to know the marks of them together; and where a mark goes, all
+shifts of the narrow classes that it stood in. Wider classes have their marks among those of the narrower (see `records`).
+
+`records` holds the rows of the derivation: those of the workers in `records_own`, those of the wider scopes in `records_wide`. `bests`
+are the marks that nobody has beaten in the narrow classes, and `wide` are the judged shifts among which all marks of the wide ones are.
+"""
+
+from dataclasses import replace
+
+import ibis.expr.types as ir
+
+from ..derived import attainment, records
+from ..tables import Tables, named
+from .holding import Held
+from .prepared import Prepared, prepare
+from .shifts import Judged
+
+_OWN, _SITE, _BEYOND = 0, 1, 2
+"""How far the marks of a shift may reach: among the worker's own, at its site, or beyond."""
+_BETTER = """
+    SELECT 1 FROM bests AS b
+    WHERE b.class = hash('{scope}', e.{within}, e.job, e.measure, e.holder, e.length) AND b.scope = '{scope}' AND b.within = e.{within}
+    AND b.job = e.job AND b.measure = e.measure AND b.holder = e.holder AND b.length = e.length
+    AND b.started < e.started AND CASE WHEN e.falling THEN b.value <= e.value ELSE b.value >= e.value END
+"""
+_HOPEFUL = f"""
+    SELECT id, max(reach) AS reach FROM (
+        SELECT id, CASE WHEN EXISTS ({_BETTER.format(scope="site", within="site")})
+            THEN if(worker IS NULL OR EXISTS ({_BETTER.format(scope="worker", within="worker")}), -1, {_OWN})
+            WHEN EXISTS ({_BETTER.format(scope="industry", within="industry")}) THEN {_SITE} ELSE {_BEYOND} END AS reach
+        FROM each AS e
+    ) WHERE reach >= 0 GROUP BY id
+"""
+"""SQL: the shifts among `each` that may be marks, and how far. One that the standing mark of its class does not keep from it may be a mark,
+or may not; a mark of all is one of its industry, a mark of an industry one of its site."""
+_BESTS = """
+    SELECT hash(scope, within, job, measure, holder, length) AS class, scope, within, job, measure, holder, length, value, started
+    FROM {source} WHERE beaten_by IS NULL AND scope <> 'all' AND job IS NOT NULL
+"""
+
+
+class Marks:
+    """Keeps `records` in the engine of some held tables."""
+
+    def __init__(self, held: Held, judged: Judged) -> None:
+        self._held, self._judged = held, judged
+        self._again: dict[records.Scope | None, Prepared] = {}
+        self._scores: Prepared | None = None
+        engine = held.engine
+        whole = {**judged.steps, "judged": judged.table, "judged, kept": judged.table}
+        table = records.derive(replace(held.tables, _held=whole))
+        engine.execute(f"CREATE TEMP TABLE marked AS {table.get_backend().compile(table)}")
+        engine.execute("CREATE TABLE records_own AS SELECT * FROM marked WHERE scope = 'worker'")
+        engine.execute("CREATE TABLE records_wide AS SELECT * FROM marked WHERE scope <> 'worker'")
+        engine.execute("CREATE VIEW records AS SELECT * FROM records_own UNION ALL SELECT * FROM records_wide")
+        engine.execute(f"CREATE TABLE bests AS {_BESTS.format(source='marked')}")
+        engine.execute("CREATE TABLE wide AS SELECT * FROM judged WHERE entry IN (SELECT entry FROM records_wide)")
+        steps = "SELECT table_name FROM duckdb_tables() WHERE temporary AND (table_name LIKE 'step_%' OR table_name = 'marked')"
+        for (name,) in engine.execute(steps).fetchall():
+            engine.execute(f"DROP TABLE {name}")
+        for name in ("own", "wide"):
+            engine.execute(f"CREATE INDEX records_{name}_shift ON records_{name} (shift)")
+            engine.execute(f"CREATE INDEX records_{name}_within ON records_{name} (within)")
+
+    def follow(self) -> None:
+        """Searches anew the classes that shifts in `was` and `is_now` have to do with."""
+        engine = self._held.engine
+        self._hope()
+        names = "was.id, was.worker, was.site, was.party_key, was.site_key, was.job_key"
+        far = f"max(if(r.scope = 'worker', {_OWN}, if(r.scope = 'site', {_SITE}, {_BEYOND}))) AS reach"
+        gone = f"SELECT {names}, {far} FROM was JOIN records AS r ON r.shift = was.id GROUP BY ALL"
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE gone AS {gone}")
+        engine.execute("DELETE FROM wide WHERE entry IN (SELECT entry FROM was)")
+        reach, some_gone = engine.execute(
+            "SELECT max(reach), bool_or(gone) FROM (SELECT reach, false AS gone FROM hopeful UNION ALL SELECT reach, true FROM gone)"
+        ).fetchall()[0]
+        if reach is not None:
+            self._search(reach, some_gone)
+
+    def _hope(self) -> None:
+        """`hopeful`: the shifts now there that may be marks, and whether in a wide class."""
+        engine = self._held.engine
+        if self._scores is None:
+            self._scores = prepare(_scored, self._of("is_now"), self._steps("is_now"))
+        self._scores.steps_by(engine)
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE scores AS {self._scores.query}")
+        common = "id, job, site, industry, worker, started"
+        each = " UNION ALL ".join(
+            f"SELECT {common}, '{name}' AS measure, abs({name})::DECIMAL(21,9) AS value, "
+            f"{'lower' if name == 'quantity' else 'false'} AS falling, if(single, 'single', 'crew') AS holder, "
+            f"if(long, 'period', 'shift') AS length FROM scores WHERE {name} IS NOT NULL"
+            for name in records.MEASURES
+        )
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE each AS {each}")
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE hopeful AS {_HOPEFUL}")
+
+    def _search(self, reach: int, some_gone: bool) -> None:
+        """Searches the classes of the workers concerned and, as far as the marks may reach, those of sites and beyond."""
+        engine = self._held.engine
+        self._choose(reach, some_gone)
+        scope: records.Scope | None = "worker" if reach == _OWN else None
+        if scope not in self._again:
+            self._again[scope] = prepare(
+                lambda tables: records.derive(tables, scope=scope), self._of("chosen"), self._steps("chosen")
+            )
+        self._again[scope].steps_by(engine)
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE marked AS {self._again[scope].query}")
+        self._put("records_own", "scope = 'worker' AND within IN (SELECT worker FROM concerned)")
+        if reach == _OWN:
+            return
+        at_sites = "scope = 'site' AND within IN (SELECT site FROM concerned)"
+        self._put("records_wide", at_sites if reach == _SITE else f"({at_sites} OR scope IN ('industry', 'all'))")
+        those = "entry IN (SELECT entry FROM records_wide) AND entry NOT IN (SELECT entry FROM wide)"
+        engine.execute(f"INSERT INTO wide SELECT * FROM chosen WHERE {those}")
+
+    def _put(self, table: str, those: str) -> None:
+        """The marks of some classes take the place of those that were there."""
+        engine = self._held.engine
+        engine.execute(f"DELETE FROM bests WHERE {those}")
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE fitting AS SELECT * FROM marked WHERE {those}")
+        engine.execute(f"DELETE FROM {table} WHERE {those}")
+        engine.execute(f"INSERT INTO {table} SELECT * FROM fitting")
+        engine.execute(f"INSERT INTO bests {_BESTS.format(source='fitting')}")
+
+    def _choose(self, reach: int, some_gone: bool) -> None:
+        """`chosen`: shifts among which are all marks, as they are now, of the classes concerned."""
+        engine = self._held.engine
+        names = "id, worker, site, party_key, site_key, job_key"
+        engine.execute(
+            f"CREATE OR REPLACE TEMP TABLE concerned AS SELECT {names} FROM gone UNION ALL SELECT {names} FROM is_now "
+            "WHERE id IN (SELECT id FROM hopeful UNION ALL SELECT id FROM gone)"
+        )
+        parties = engine.execute("SELECT DISTINCT party_key FROM concerned WHERE worker IS NOT NULL").fetchall()
+        parts = [f"SELECT * FROM judged WHERE party_key = {party}" for (party,) in parties]
+        parts.append("SELECT * FROM is_now WHERE id IN (SELECT id FROM hopeful)")
+        if reach != _OWN:
+            parts.append(
+                "SELECT * FROM wide" + (" WHERE site IN (SELECT site FROM concerned)" if reach == _SITE else "")
+            )
+        if reach != _OWN and some_gone:
+            places = engine.execute("SELECT DISTINCT site_key, job_key FROM concerned").fetchall()
+            parts += [f"SELECT * FROM judged WHERE site_key = {site} AND job_key = {job}" for site, job in places]
+        engine.execute(
+            f"CREATE OR REPLACE TEMP TABLE chosen AS SELECT DISTINCT ON (entry) * FROM ({' UNION ALL '.join(parts)})"
+        )
+
+    def _steps(self, name: str) -> dict[str, ir.Table]:
+        table = self._judged.named(name)
+        return {**self._judged.steps, "judged": table, "judged, kept": table}
+
+    def _of(self, name: str) -> Tables:
+        """The tables with these shifts only, as far as records look at them."""
+        backend = self._held.tables.shift.get_backend()
+        shape = self._held.tables.shift.select("entry", "id", "started").schema()
+        return replace(self._held.tables, shift=named(backend, name, shape), _held={})
+
+
+def _scored(tables: Tables) -> ir.Table:
+    """The shifts that count, each measure as a score."""
+    shifts = attainment.judged(tables)
+    shifts = shifts.filter(shifts.status != "annulled")
+    return records.scored(shifts, records.MEASURES, records.first_day(tables.shift))

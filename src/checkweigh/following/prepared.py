@@ -1,0 +1,67 @@
+"""Derivations that are written once and computed often.
+
+Ibis takes longer to write a query than the engine to answer it for a few shifts. A derivation of `Tables` is a fixed row of statements as
+long as it asks the tables nothing while it is written; so the statements of a derivation over tables of certain names are kept, and
+computed again when these tables hold something else. Who prepares one that does ask on the way (which sorts of quotas there are, which
+rules) prepares it anew when that changes.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+
+import duckdb
+import ibis.expr.types as ir
+
+from ..tables import Tables, named
+
+_STEPS = itertools.count()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Written(Tables):
+    """Tables that write down the steps that are computed on the way."""
+
+    steps: list[str] = field(default_factory=list, repr=False, compare=False)
+
+    def kept(self, table: ir.Table) -> ir.Table:
+        """A step, computed and written down."""
+        return self._step("TABLE", table)
+
+    def seen(self, name: str, make: Callable[[], ir.Table], keep: bool = False) -> ir.Table:
+        """A large table that several steps begin with; kept only where it is not kept already."""
+        if name not in self._held:
+            self._held[name] = self._step("TABLE" if keep else "VIEW", make())
+        return self._held[name]
+
+    def _step(self, what: str, table: ir.Table) -> ir.Table:
+        name, backend = f"written_{next(_STEPS)}", table.get_backend()
+        self.steps.append(f"CREATE OR REPLACE TEMP {what} {name} AS {backend.compile(table)}")
+        self.engine.execute(self.steps[-1])
+        return named(backend, name, table.schema())
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The statements of a derivation: its steps, and the query at the end."""
+
+    steps: tuple[str, ...]
+    query: str
+    names: tuple[str, ...]
+
+    def steps_by(self, engine: duckdb.DuckDBPyConnection) -> None:
+        """Compute the steps; then `query` can be asked."""
+        for step in self.steps:
+            engine.execute(step)
+
+
+def prepare(derive: Callable[[Tables], ir.Table], tables: Tables, held: Mapping[str, ir.Table]) -> Prepared:
+    """The statements of a derivation of some tables, in which the steps `held` are known to be computed under a name."""
+    given = {one.name: getattr(tables, one.name) for one in fields(Tables) if not one.name.startswith("_")}
+    written = _Written(**given, _held=dict(held))
+    table = derive(written)
+    query = str(table.get_backend().compile(table))
+    for step in written.steps:
+        name = step.split()[5]
+        written.engine.execute(f"DROP {step.split()[4]} IF EXISTS {name}")
+    return Prepared(tuple(written.steps), query, tuple(table.columns))

@@ -1,0 +1,225 @@
+"""One state of a followed ledger, as readers see it, however far the ledger is followed meanwhile.
+
+A state has cursors of its own, each in a transaction begun when the state was new, and so sees what was there then. Questions about the
+tables that are kept (`Questions`) are written once; how they are restricted is put into the words of each.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from datetime import date
+from functools import cached_property
+from queue import SimpleQueue
+from typing import Any
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+
+from ..derived import DERIVED, records
+from ..entries import KINDS
+from ..tables import Tables, named
+from .prepared import Prepared, prepare
+from .shifts import Judged
+
+Row = dict[str, Any]
+CURSORS = 4
+"""How many questions about a state are answered at once."""
+KEPT = ("attainment", "records", "honours")
+_FILTERS = ("measure", "scope", "holder", "length")
+_IN_ORDER = {
+    "records": " ORDER BY job, measure, scope, within, holder, length, started, entry",
+    "honours": ' ORDER BY honour, "on", "from", award, worker, crew',
+}
+
+
+class Questions:
+    """What can be asked of the kept tables, written once; shared by the states of one engine."""
+
+    def __init__(self, tables: Tables, judged: Judged) -> None:
+        self._tables, self._judged = tables, judged
+        self._lock = threading.Lock()
+        self._written: dict[Any, Prepared] = {}
+
+    def written(self, table: str, parameters: Mapping[str, Any]) -> Prepared:
+        """The query of a derivation that begins with the judged shifts and keeps no steps."""
+        key = (table, *sorted(parameters.items()))
+        with self._lock:
+            if key not in self._written:
+                backend = self._tables.shift.get_backend()
+                judged = named(backend, "judged", self._judged.table.schema())
+                held = {**self._judged.steps, "judged": judged}
+                self._written[key] = prepare(
+                    lambda tables: DERIVED[table].derive(tables, **parameters), self._tables, held
+                )
+            return self._written[key]
+
+
+class State:
+    """One state. Safe to use from several threads; `close` when nobody asks any more."""
+
+    def __init__(self, engine: duckdb.DuckDBPyConnection, questions: Questions, tables: Tables) -> None:
+        self.size = tables.size
+        self._questions, self._kept = questions, tables
+        self._cursors: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
+        self._all = [self._begun(engine) for _ in range(CURSORS + 1)]
+        for cursor in self._all[1:]:
+            self._cursors.put(cursor)
+
+    def _begun(self, engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+        cursor = engine.cursor()
+        cursor.execute("BEGIN")
+        if cursor.execute("SELECT size FROM followed").fetchall() != [(self.size,)]:
+            raise AssertionError("a state is opened before the ledger is followed any further")
+        return cursor
+
+    def __del__(self) -> None:
+        for cursor in getattr(self, "_all", ()):
+            cursor.close()
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        cursor = self._cursors.get()
+        try:
+            yield cursor
+        finally:
+            self._cursors.put(cursor)
+
+    def answers(self, table: str) -> bool:
+        """Whether a question can be answered from the kept tables."""
+        return table in KINDS or table in KEPT or table == "standings"
+
+    def rows(
+        self,
+        table: str,
+        where: Mapping[str, Any],
+        order: Sequence[str],
+        limit: int | None,
+        parameters: Mapping[str, Any],
+    ) -> list[Row]:
+        """Rows of a kind or of a kept table, as `Known.rows` asks for them."""
+        source, values = self._source(table, where, parameters)
+        conditions, more = _conditions(where)
+        sql = f"SELECT * FROM {source} AS asked" + (f" WHERE {conditions}" if conditions else "")
+        sql += _ordered(order) or _IN_ORDER.get(table, "")
+        sql += "" if limit is None else f" LIMIT {int(limit)}"
+        with self._cursor() as cursor:
+            return _fetched(cursor, sql, [*values, *more])
+
+    def _source(self, table: str, where: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[str, list[Any]]:
+        if table in KINDS:
+            return (self._shifts(where) if table == "shift" else f'"{table}"'), []
+        if table == "attainment":
+            return f"({self._questions.written(table, {}).query.replace(_JUDGED, self._judged(where))})", []
+        if table == "standings":
+            query = self._questions.written(table, parameters).query
+            return f"({query.replace(_JUDGED, _of_periods(where, parameters))})", []
+        if table == "records":
+            return _records(parameters)
+        return table, []
+
+    def _judged(self, where: Mapping[str, Any]) -> str:
+        """SQL: the judged shifts, those of one party found by its key."""
+        for party in ("worker", "crew"):
+            if isinstance(where.get(party), str):
+                with self._cursor() as cursor:
+                    found = cursor.execute(
+                        f'SELECT any_value(key) FROM "{party}" WHERE id = ?', [where[party]]
+                    ).fetchall()
+                key = found[0][0]
+                return f"(SELECT * FROM judged WHERE party_key = {'NULL' if key is None else key})"
+        return "judged"
+
+    def _shifts(self, where: Mapping[str, Any]) -> str:
+        """SQL: the shifts, one found by its id through `judged`, which has an index."""
+        if not isinstance(where.get("id"), str):
+            return "shift"
+        with self._cursor() as cursor:
+            found = cursor.execute("SELECT entry FROM judged WHERE id = ?", [where["id"]]).fetchall()
+        return f"(SELECT * FROM shift WHERE entry = {found[0][0]})" if found else "(SELECT * FROM shift WHERE false)"
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The tables of this state, for derivations of every sort by one thread at a time; the judged shifts are at hand."""
+        backend = ibis.duckdb.from_connection(self._all[0])
+        backend.checkweigh_files = self._kept.shift.get_backend().checkweigh_files
+        given = {one.name: getattr(self._kept, one.name) for one in fields(Tables)}
+        moved = {
+            name: named(backend, table.get_name(), table.schema())
+            for name, table in given.items()
+            if isinstance(table, ir.Table)
+        }
+        held = {name: named(backend, table.get_name(), table.schema()) for name, table in given["_held"].items()}
+        return replace(self._kept, _held=held, **moved)
+
+
+_JUDGED = '"judged"'
+
+
+def _conditions(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """SQL: what columns are to hold, and the values that stand in it as marks."""
+    parts: list[str] = []
+    values: list[Any] = []
+    for name, value in where.items():
+        column = '"' + name.replace('"', '""') + '"'
+        if value is None:
+            parts.append(f"{column} IS NULL")
+        elif isinstance(value, list | tuple):
+            parts.append(f"{column} IN (SELECT unnest(?))" if value else "false")
+            values += [list(value)] if value else []
+        else:
+            parts.append(f"{column} = ?")
+            values.append(value)
+    return " AND ".join(parts), values
+
+
+def _ordered(order: Sequence[str]) -> str:
+    columns = [(name.removeprefix("-"), " DESC" if name.startswith("-") else " ASC") for name in order]
+    return " ORDER BY " + ", ".join(f'"{name}"{way}' for name, way in columns) if columns else ""
+
+
+def _fetched(cursor: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -> list[Row]:
+    found = cursor.execute(sql, values)
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _records(parameters: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """SQL: the records that parameters ask for. Within one job, the classes across all jobs are those of the job."""
+    parts, values = [], []
+    for name in _FILTERS:
+        if parameters.get(name) is not None:
+            parts.append(f"{name} = ?")
+            values.append(parameters[name])
+    if parameters.get("standing"):
+        parts.append("beaten_by IS NULL")
+    if parameters.get("job") is None:
+        return (f"(SELECT * FROM records WHERE {' AND '.join(parts)})" if parts else "records"), values
+    kept = " AND ".join([*parts, "job = ?"])
+    shares = ", ".join(f"'{name}'" for name in records.ACROSS_JOBS)
+    of_job = f"SELECT * FROM records WHERE {kept}"
+    across = f"SELECT * REPLACE (NULL::VARCHAR AS job) FROM ({of_job}) WHERE measure IN ({shares})"
+    return f"({of_job} UNION ALL {across})", [*values, parameters["job"], *values, parameters["job"]]
+
+
+def _of_periods(where: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+    """SQL: the judged shifts that standings of one period, and their change against the period before, look at."""
+    asked, period = where.get("from"), parameters.get("period", "month")
+    if not isinstance(asked, date) or period == "all":
+        return "judged"
+    return (
+        f"(SELECT * FROM judged WHERE day >= DATE '{_before(asked, period)}' AND day < DATE '{_after(asked, period)}')"
+    )
+
+
+def _before(day: date, period: str) -> date:
+    """The first day of the period before the one that begins on a day, or an earlier one."""
+    longest = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}[period]
+    return date.fromordinal(max(day.toordinal() - longest, 1))
+
+
+def _after(day: date, period: str) -> date:
+    """A day beyond the period that begins on a day."""
+    longest = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}[period]
+    return date.fromordinal(min(day.toordinal() + longest, date.max.toordinal()))

@@ -1,0 +1,115 @@
+"""A ledger followed entry by entry holds, at every size, what the derivations give for that size."""
+
+from datetime import date
+from hashlib import sha256
+
+import pyarrow as pa
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from books import BASE, books, known, rows
+from checkweigh import codec, entries, tables
+from checkweigh.derived import DERIVED
+from checkweigh.following import Following
+
+PATIENT = settings(
+    max_examples=4,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
+
+
+class Log:
+    """A log without a store: the canonical entries of a book."""
+
+    def __init__(self, made):
+        each = (
+            entries.build(item["kind"], {name: value for name, value in item.items() if name != "kind"})
+            for item in made
+        )
+        self.entries = [codec.encode(one) for one in each]
+        self.size = len(self.entries)
+
+    def root(self, size=None):
+        return sha256(str(size).encode()).digest()
+
+    def bundles(self, start, stop):
+        yield start, pa.array([one.decode() for one in self.entries[start:stop]], pa.large_string())
+
+    def erased(self):
+        return [codec.decode(one).worker for one in self.entries if b'"kind":"erasure"' in one]
+
+
+def agrees(following, made, size, where=""):
+    """Asserts that what is followed is what is derived at a size."""
+    full = known(made, size)
+    for name in ("attainment", "records", "honours"):
+        columns = list(DERIVED[name].schema.names)
+        wanted = rows(tables.collect(DERIVED[name].derive(full)).to_pylist(), columns)
+        if name != "attainment":
+            got = following._held.engine.sql(f"FROM {name}").to_arrow_table().to_pylist()
+        else:
+            got = tables.collect(DERIVED[name].derive(following.tables())).to_pylist()
+        found = rows(got, columns)
+        missing, extra = [row for row in wanted if row not in found], [row for row in found if row not in wanted]
+        assert found == wanted, f"{name} at {size} {where}: missing {missing[:2]}, extra {extra[:2]}"
+
+
+@PATIENT
+@given(made=books(), data=st.data())
+def test_followed_tables_are_the_derived_ones(made, data):
+    log = Log(made)
+    size = data.draw(st.integers(len(BASE), len(made)))
+    following = Following(log, size)
+    while size < len(made):
+        size = data.draw(st.integers(size + 1, min(size + 9, len(made))))
+        following.follow(size)
+        agrees(following, made, size)
+
+
+QUESTIONS = [
+    ("attainment", {"worker": "ada"}, {}),
+    ("attainment", {"crew": "red", "status": ["reported", "verified"]}, {}),
+    ("attainment", {"id": "s0"}, {}),
+    ("shift", {"id": "s0"}, {}),
+    ("shift", {"id": "nobody"}, {}),
+    ("verdict", {"ruling": None}, {}),
+    ("worker", {"id": ["ada", "bo"]}, {}),
+    ("records", {"worker": "ada"}, {}),
+    ("records", {}, {"job": "hew"}),
+    ("records", {}, {"job": "hew", "measure": "attainment", "scope": "site", "standing": True}),
+    ("records", {}, {"holder": "crew", "length": "period"}),
+    ("honours", {"crew": None}, {}),
+    ("standings", {}, {"period": "all", "scope": "site"}),
+    ("standings", {}, {"period": "week", "scope": "crew", "labour": True}),
+    ("shares", {}, {}),
+    *(("standings", {"from": date(2024, 4, 1)}, {"period": period}) for period in ("day", "week", "month", "quarter")),
+    ("standings", {"from": date(2025, 1, 1)}, {"period": "year", "scope": "all"}),
+    ("standings", {"from": date(2025, 1, 1)}, {"period": "month", "verified_only": True, "minimum_shifts": 1}),
+]
+
+
+@PATIENT
+@given(made=books(), data=st.data())
+def test_a_state_answers_as_the_derivations_do_while_it_is_followed_on(made, data):
+    size = data.draw(st.integers(len(BASE) + 1, len(made)))
+    following = Following(Log(made), size)
+    state, full = following.state(), known(made, size)
+    if size < len(made):
+        following.follow(len(made))
+    for table, where, parameters in QUESTIONS:
+        asked = getattr(full, table) if table in entries.KINDS else DERIVED[table].derive(full, **parameters)
+        for name, value in where.items():
+            asked = asked.filter(
+                asked[name].isnull()
+                if value is None
+                else asked[name].isin(value if isinstance(value, list) else [value])
+            )
+        wanted = tables.collect(asked).to_pylist()
+        if state.answers(table):
+            got = state.rows(table, where, [], None, parameters)
+        else:
+            got = tables.collect(DERIVED[table].derive(state.tables, **parameters)).to_pylist()
+        columns = asked.columns
+        assert rows(got, columns) == rows(wanted, columns), (table, where, parameters)
