@@ -8,6 +8,7 @@ touch. See docs/decisions/0015.
     shifts      the shifts as judged
     marks       the records
     given       the honours
+    stood       the standings that are asked for
     state       what readers see, while the ledger is followed on
 """
 
@@ -18,8 +19,10 @@ from ..tables import Tables
 from .given import Given
 from .holding import Anew, Held
 from .marks import Marks
+from .prepared import Questions
 from .shifts import Judged
-from .state import Questions, State
+from .state import State
+from .stood import Stood, Wanted
 
 __all__ = ["Following", "State"]
 
@@ -29,6 +32,7 @@ class Following:
 
     def __init__(self, log: Log, size: int | None = None) -> None:
         self.log = log
+        self._wanted: Wanted = {}
         self._open(log.size if size is None else size)
 
     def _open(self, size: int) -> None:
@@ -37,7 +41,8 @@ class Following:
         self._marks = Marks(self._held, self._judged)
         self._given = Given(self._held, self._judged)
         self._held.engine.execute("CREATE TABLE followed AS SELECT ?::BIGINT AS size", [size])
-        self._questions = Questions(self._held.tables, self._judged)
+        self._questions = Questions(self._held.tables, {**self._judged.steps, "judged": self._judged.table})
+        self._stood = Stood(self._held, self._questions, self._wanted)
 
     @property
     def size(self) -> int:
@@ -53,6 +58,7 @@ class Following:
             self._judged.follow(growth)
             self._marks.follow()
             self._given.follow(growth)
+            self._stood.follow(growth)
             engine.execute("UPDATE followed SET size = ?", [size])
         except Anew:
             engine.execute("ROLLBACK")
@@ -72,4 +78,4 @@ class Following:
 
     def state(self) -> State:
         """What there is now, for readers."""
-        return State(self._held.engine, self._questions, self.tables())
+        return State(self._held.engine, self._questions, self._stood, self.tables())

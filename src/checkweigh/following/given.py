@@ -19,9 +19,10 @@ from .holding import Growth, Held
 from .prepared import Prepared, prepare
 from .shifts import Judged
 
+_PARTY = "coalesce('w' || worker, 'c' || crew)"
 SOME = 4096
 """So many new shifts are contenders until it is found out again which of them can be."""
-_LOOKED_UP = 'id IN (SELECT shift FROM verdict) OR id IN (SELECT unnest("for") FROM award)'
+_LOOKED_UP = 'id IN (SELECT shift FROM verdict UNION ALL SELECT unnest("for") FROM award)'
 _OF_AWARDS = """
     SELECT a.worker, a.crew, coalesce(w.key, c.key) AS party_key
     FROM {awards} AS a LEFT JOIN worker AS w ON w.id = a.worker LEFT JOIN crew AS c ON c.id = a.crew
@@ -91,10 +92,13 @@ class Given:
             )
         self._again.steps_by(engine)
         engine.execute(f"CREATE OR REPLACE TEMP TABLE again AS {self._again.query}")
-        of_those = "(worker IN (SELECT worker FROM those) OR crew IN (SELECT crew FROM those))"
         for_records = "award IS NULL AND rule IN (SELECT id FROM rule WHERE conditions.record)"
-        engine.execute(f"DELETE FROM honours WHERE {of_those} OR {for_records}")
-        engine.execute(f"INSERT INTO honours SELECT * FROM again WHERE {of_those} OR {for_records}")
+        parts = (for_records, f"{_PARTY} IN (SELECT {_PARTY} FROM those)")  # one by one: see `holding`
+        for those in parts:
+            engine.execute(f"DELETE FROM honours WHERE {those}")
+        for those in parts:
+            engine.execute(f"INSERT INTO honours SELECT * FROM again WHERE {those}")
+            engine.execute(f"DELETE FROM again WHERE {those}")
         if self._count("contenders") > self._room:
             self._sift()
         return None

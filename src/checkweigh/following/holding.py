@@ -6,10 +6,13 @@ identity, a replacement of what does not stand), is not followed but read anew: 
 
 A shift that is `touched` is one whose figures the new entries may have changed: a new or replaced one, one with a new verdict, and every
 shift that a new or replaced quota, crew, job or site may have to do with.
+
+(DuckDB 2.0 takes `a IN (SELECT ...) OR b IN (SELECT ...)` in a WHERE for true where it is false: here no condition has two of them.)
 """
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -23,7 +26,8 @@ from ..tables import Tables
 DEMANDING = {"quota", "crew", "job", "site"}
 """Kinds that say what is asked of many shifts."""
 _TOUCHING = {
-    "quota": "SELECT s.id FROM shift AS s JOIN fresh AS f ON s.job_key = f.job_key OR s.quota = f.id",
+    "quota": "SELECT id FROM shift WHERE job_key IN (SELECT job_key FROM fresh) "
+    "UNION SELECT id FROM shift WHERE quota IN (SELECT id FROM fresh)",
     "crew": "SELECT s.id FROM shift AS s JOIN fresh AS f ON s.party_key = f.key",
     "job": "SELECT s.id FROM shift AS s JOIN fresh AS f ON s.job_key = f.key",
     "site": "SELECT s.id FROM shift AS s JOIN fresh AS f ON s.site_key = f.key",
@@ -65,7 +69,7 @@ class Held:
         self._keys = self._known_keys()
         self._last = self._one("SELECT max(day) FROM days")
 
-    def _one(self, sql: str) -> object:
+    def _one(self, sql: str) -> Any:
         return self.engine.execute(sql).fetchall()[0][0]
 
     def _keep(self) -> None:
@@ -117,7 +121,7 @@ class Held:
 
     def tables_are_strange(self) -> bool:
         """Whether the ledger holds what no ledger here would have taken in."""
-        return self._one("SELECT count(*) FROM repeated") != 0
+        return bool(self._one("SELECT count(*) FROM repeated"))
 
     def _take(self, kind: str, fresh: pa.Table) -> None:
         """Adds the rows of a kind, and removes what they replace."""
@@ -144,12 +148,11 @@ class Held:
     def _check_new(self, kind: str) -> None:
         """Raises Anew where an identity comes again without replacing."""
         same = " AND ".join(f'f."{name}" = o."{name}"' for name in KINDS[kind].id_fields)
-        found = self._one(
-            f"""SELECT count(*) FROM fresh AS f WHERE f.replaces IS NULL AND (
-            f.id IN (SELECT id FROM withdrawn WHERE kind = '{kind}')
-            OR EXISTS (SELECT 1 FROM {"judged" if kind == "shift" else kind} AS o WHERE {same})
-            OR EXISTS (SELECT 1 FROM fresh AS o WHERE {same} AND o.entry < f.entry))"""
-        )
+        new = "SELECT count(*) FROM fresh AS f WHERE f.replaces IS NULL AND"
+        held = "judged" if kind == "shift" else kind  # the same ids, and an index
+        found = self._one(f"{new} f.id IN (SELECT id FROM withdrawn WHERE kind = '{kind}')")
+        found += self._one(f'{new} EXISTS (SELECT 1 FROM "{held}" AS o WHERE {same})')
+        found += self._one(f"{new} EXISTS (SELECT 1 FROM fresh AS o WHERE {same} AND o.entry < f.entry)")
         if found:
             raise Anew
 

@@ -108,13 +108,16 @@ class Marks:
             )
         self._again[scope].steps_by(engine)
         engine.execute(f"CREATE OR REPLACE TEMP TABLE marked AS {self._again[scope].query}")
-        self._put("records_own", "scope = 'worker' AND within IN (SELECT worker FROM concerned)")
+        self._put(
+            "records_own", "scope = 'worker' AND within IN (SELECT worker FROM concerned WHERE worker IS NOT NULL)"
+        )
         if reach == _OWN:
             return
-        at_sites = "scope = 'site' AND within IN (SELECT site FROM concerned)"
-        self._put("records_wide", at_sites if reach == _SITE else f"({at_sites} OR scope IN ('industry', 'all'))")
-        those = "entry IN (SELECT entry FROM records_wide) AND entry NOT IN (SELECT entry FROM wide)"
-        engine.execute(f"INSERT INTO wide SELECT * FROM chosen WHERE {those}")
+        self._put("records_wide", "scope = 'site' AND within IN (SELECT site FROM concerned)")
+        if reach == _BEYOND:
+            self._put("records_wide", "scope IN ('industry', 'all')")
+        new = "SELECT entry FROM records_wide EXCEPT SELECT entry FROM wide"
+        engine.execute(f"INSERT INTO wide SELECT * FROM chosen WHERE entry IN ({new})")
 
     def _put(self, table: str, those: str) -> None:
         """The marks of some classes take the place of those that were there."""

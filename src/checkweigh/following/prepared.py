@@ -7,12 +7,15 @@ rules) prepares it anew when that changes.
 """
 
 import itertools
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import duckdb
 import ibis.expr.types as ir
 
+from ..derived import DERIVED
 from ..tables import Tables, named
 
 _STEPS = itertools.count()
@@ -65,3 +68,21 @@ def prepare(derive: Callable[[Tables], ir.Table], tables: Tables, held: Mapping[
         name = step.split()[5]
         written.engine.execute(f"DROP {step.split()[4]} IF EXISTS {name}")
     return Prepared(tuple(written.steps), query, tuple(table.columns))
+
+
+class Questions:
+    """What can be asked of the kept tables, written once; shared by the states of one engine."""
+
+    def __init__(self, tables: Tables, held: Mapping[str, ir.Table]) -> None:
+        self._tables, self._held = tables, dict(held)
+        self._lock = threading.Lock()
+        self._written: dict[Any, Prepared] = {}
+
+    def written(self, table: str, parameters: Mapping[str, Any]) -> Prepared:
+        """The query of a derivation that begins with the judged shifts and keeps no steps."""
+        key = (table, *sorted(parameters.items()))
+        with self._lock:
+            if key not in self._written:
+                derive = DERIVED[table].derive
+                self._written[key] = prepare(lambda tables: derive(tables, **parameters), self._tables, self._held)
+            return self._written[key]

@@ -4,7 +4,6 @@ A state has cursors of its own, each in a transaction begun when the state was n
 tables that are kept (`Questions`) are written once; how they are restricted is put into the words of each.
 """
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -17,11 +16,11 @@ import duckdb
 import ibis
 import ibis.expr.types as ir
 
-from ..derived import DERIVED, records
+from ..derived import records
 from ..entries import KINDS
 from ..tables import Tables, named
-from .prepared import Prepared, prepare
-from .shifts import Judged
+from .prepared import Questions
+from .stood import Stood, around, asked
 
 Row = dict[str, Any]
 CURSORS = 4
@@ -30,38 +29,18 @@ KEPT = ("attainment", "records", "honours")
 _FILTERS = ("measure", "scope", "holder", "length")
 _IN_ORDER = {
     "records": " ORDER BY job, measure, scope, within, holder, length, started, entry",
+    "standings": ' ORDER BY "from", "rank" ASC NULLS LAST, party',
     "honours": ' ORDER BY honour, "on", "from", award, worker, crew',
 }
-
-
-class Questions:
-    """What can be asked of the kept tables, written once; shared by the states of one engine."""
-
-    def __init__(self, tables: Tables, judged: Judged) -> None:
-        self._tables, self._judged = tables, judged
-        self._lock = threading.Lock()
-        self._written: dict[Any, Prepared] = {}
-
-    def written(self, table: str, parameters: Mapping[str, Any]) -> Prepared:
-        """The query of a derivation that begins with the judged shifts and keeps no steps."""
-        key = (table, *sorted(parameters.items()))
-        with self._lock:
-            if key not in self._written:
-                backend = self._tables.shift.get_backend()
-                judged = named(backend, "judged", self._judged.table.schema())
-                held = {**self._judged.steps, "judged": judged}
-                self._written[key] = prepare(
-                    lambda tables: DERIVED[table].derive(tables, **parameters), self._tables, held
-                )
-            return self._written[key]
 
 
 class State:
     """One state. Safe to use from several threads; `close` when nobody asks any more."""
 
-    def __init__(self, engine: duckdb.DuckDBPyConnection, questions: Questions, tables: Tables) -> None:
+    def __init__(self, engine: duckdb.DuckDBPyConnection, questions: Questions, stood: Stood, tables: Tables) -> None:
         self.size = tables.size
         self._questions, self._kept = questions, tables
+        self._stood, self._standings, self._step = stood, stood.kept(), stood.step
         self._cursors: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
         self._all = [self._begun(engine) for _ in range(CURSORS + 1)]
         for cursor in self._all[1:]:
@@ -113,11 +92,20 @@ class State:
         if table == "attainment":
             return f"({self._questions.written(table, {}).query.replace(_JUDGED, self._judged(where))})", []
         if table == "standings":
-            query = self._questions.written(table, parameters).query
-            return f"({query.replace(_JUDGED, _of_periods(where, parameters))})", []
+            return self._standings_of(where, parameters), []
         if table == "records":
             return _records(parameters)
         return table, []
+
+    def _standings_of(self, where: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+        """SQL: the standings, from a table that is kept, else derived for the period that is asked for; the next state will keep them."""
+        one = asked(parameters)
+        self._stood.wanted[one] = self._step
+        if one in self._standings:
+            return self._standings[one]
+        query, start = self._questions.written("standings", dict(one)).query, where.get("from")
+        period = dict(one)["period"]
+        return f"({around(query, start, start, period) if isinstance(start, date) and period != 'all' else query})"
 
     def _judged(self, where: Mapping[str, Any]) -> str:
         """SQL: the judged shifts, those of one party found by its key."""
@@ -201,25 +189,3 @@ def _records(parameters: Mapping[str, Any]) -> tuple[str, list[Any]]:
     of_job = f"SELECT * FROM records WHERE {kept}"
     across = f"SELECT * REPLACE (NULL::VARCHAR AS job) FROM ({of_job}) WHERE measure IN ({shares})"
     return f"({of_job} UNION ALL {across})", [*values, parameters["job"], *values, parameters["job"]]
-
-
-def _of_periods(where: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
-    """SQL: the judged shifts that standings of one period, and their change against the period before, look at."""
-    asked, period = where.get("from"), parameters.get("period", "month")
-    if not isinstance(asked, date) or period == "all":
-        return "judged"
-    return (
-        f"(SELECT * FROM judged WHERE day >= DATE '{_before(asked, period)}' AND day < DATE '{_after(asked, period)}')"
-    )
-
-
-def _before(day: date, period: str) -> date:
-    """The first day of the period before the one that begins on a day, or an earlier one."""
-    longest = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}[period]
-    return date.fromordinal(max(day.toordinal() - longest, 1))
-
-
-def _after(day: date, period: str) -> date:
-    """A day beyond the period that begins on a day."""
-    longest = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}[period]
-    return date.fromordinal(min(day.toordinal() + longest, date.max.toordinal()))
