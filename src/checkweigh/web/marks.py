@@ -169,10 +169,9 @@ def book(known: Known, wanted: Wanted) -> Book:
 
 
 def _book(known: Known, wanted: Wanted) -> Book:
-    where = {} if wanted.within is None else {"within": wanted.within}
-    standing = known.rows(
-        "records", where, order=["job", "holder"], limit=MOST_STANDING, **wanted.parameters, standing=True
-    )
+    where: dict[str, Any] = {} if wanted.within is None else {"within": wanted.within}
+    unbeaten = where | {"beaten_by": None}  # not the parameter `standing`: it would be another table
+    standing = known.rows("records", unbeaten, order=["job", "holder"], limit=MOST_STANDING, **wanted.parameters)
     keys = list(dict.fromkeys(_key(row) for row in standing))
     told = set(keys[:MOST_CLASSES])
     jobs = sorted({key[0] for key in told}, key=str)

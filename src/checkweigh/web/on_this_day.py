@@ -191,7 +191,7 @@ def _campaigns(known: Known, asked: date) -> Iterable[Event]:
 
 def _nearest(known: Known, lives: list[tuple[date, Event]], asked: date) -> list[tuple[str, str]]:
     """The next three calendar days of standing marks, births and deaths."""
-    marks = _precise(known, known.rows("records", measure="quantity", scope="all", standing=True))
+    marks = _precise(known, known.rows("records", {"beaten_by": None}, measure="quantity", scope="all"))
     days = [row["set_on"] for row in marks] + [day for day, _ in lives]
     following = sorted({day.replace(year=LEAP) for day in days}, key=lambda one: (one < asked, one))[:3]
     return [(_short(day), _words(day)) for day in following]
