@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from checkweigh.listening import listening
 from checkweigh.web import application
@@ -44,6 +44,7 @@ LOOKS = {
     "wall": {"viewport": {"width": 1920, "height": 1080}, "color_scheme": "dark"},
 }
 PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 OURS = ("data:", "blob:", "about:")
 
 
@@ -142,6 +143,7 @@ class Browse:
             base_url=address, locale="en-GB", timezone_id="UTC", reduced_motion="reduce", **options
         )
         context.set_default_timeout(PATIENCE_MS)
+        context.set_default_navigation_timeout(2 * PATIENCE_MS)
         context.on(
             "console",
             lambda said: said.type == "error" and self._met.append(f"console: {said.text} ({said.location['url']})"),

@@ -14,7 +14,6 @@ from checkweigh.web.app import ROUTES
 from checkweigh.web.roles import RIGHT, RIGHTS, Role
 
 EXAMPLES = {
-    "/": ("/", "/?wall=1"),
     "/shifts/{id}": ("/shifts/august", "/shifts/crew-640"),
     "/workers/{id}": ("/workers/stakhanov",),
     "/crews/{id}": ("/crews/vinogradovas",),
@@ -26,10 +25,15 @@ EXAMPLES = {
     "/object/{index}": ("/object/40",),
     "/records": ("/records", "/records?job=hewing&at=1990-12-31&since=1936-12-31"),
     "/on-this-day": ("/on-this-day?day=08-31", "/on-this-day?day=11-06"),
+    "/find": ("/find?q=stakhanov",),
+    "/": ("/", "/?period=all&scope=crew&labour=1", "/?wall=1"),
 }
 """Addresses on the board of 1935, where one is not enough or a part has to be filled in."""
 LOOKED_AT_BY = {"/object/{index}": Role.AUDITOR}
 """Who looks at a page of which the first role with the right sees its own only."""
+
+PARTS = frozenset({"/records/book", "/records/changes"})
+"""Parts of a page that a script puts into it; they are looked at there."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def every():
     """Every page, with its examples."""
     for handler in handlers(ROUTES):
         if is_page(handler):
-            for path in sorted(handler.paths):
+            for path in sorted(handler.paths - PARTS):
                 plain = re.sub(r":\w+}", "}", path)
                 for address in EXAMPLES.get(plain, (path,)):
                     yield Page(address, LOOKED_AT_BY.get(plain) or who_may(handler.opt[RIGHT]))

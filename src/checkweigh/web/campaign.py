@@ -126,7 +126,7 @@ def _drives(known: Known) -> list[Drive]:
 def _parties(known: Known, by: str, labour: bool) -> list[Row]:
     """Each party over all time, with the day on which it first met a quota as far as that is known."""
     rows = known.rows("spread", period="all", by=by, labour=labour)
-    vague = precisions(known, [row["first"] for row in rows])
+    vague = precisions(known, [(row["first"], row["first_met"]) for row in rows])
     lengths = {"month": 7, "year": 4}
     days = [str(row["first_met"])[: lengths.get(vague.get(row["first"], ""), 10)] for row in rows]
     return [row | {"met_on": day_in_words(day) if row["first"] else ""} for row, day in zip(rows, days, strict=True)]
