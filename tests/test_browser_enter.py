@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from playwright.sync_api import expect
 
 from conftest import EDGE, founded
 from web import somebody
@@ -44,7 +45,7 @@ def enter(page, who, quantity):
 
 def kept(page):
     """The page is kept for when the network is away."""
-    page.wait_for_function("document.documentElement.dataset.kept === 'yes'")
+    page.locator("html[data-kept=yes]").wait_for(state="attached")
 
 
 def states(page):
@@ -64,8 +65,8 @@ def test_a_shift_is_entered_with_the_keyboard_alone(browse, served, pit):
         page.keyboard.type(quantity)
         page.get_by_label("Started").fill("2025-12-30T06:00")
         page.keyboard.press("Enter")
-        page.wait_for_function(f"document.querySelectorAll('#list li[data-state=sent]').length === {number}")
-        page.wait_for_function("document.getElementById('who').value === ''")
+        expect(page.locator("#list li[data-state=sent]")).to_have_count(number)
+        expect(page.get_by_label("Who", exact=True)).to_have_value("")
     assert [one[:2] for one in shifts(pit)] == [("ada", "102"), ("bo", "7")]
     assert "Attainment 1" in page.locator("#done").inner_text()
     assert states(page) == ["sent", "sent"]
@@ -80,19 +81,19 @@ def test_shifts_entered_without_a_network_are_sent_once_when_it_returns(browse, 
     enter(page, "ada", "102")
     page.get_by_text("is kept on this device, and sent when it returns").wait_for()
     enter(page, "bo", "7")
-    page.wait_for_function("document.querySelectorAll('#list li[data-state=waiting]').length === 2")
+    expect(page.locator("#list li[data-state=waiting]")).to_have_count(2)
     assert shifts(pit) == []
 
     context = page.context
     page.close()
     page = context.new_page()
     page.goto("/enter")
-    page.wait_for_function("document.querySelectorAll('#list li[data-state=waiting]').length === 2")
+    expect(page.locator("#list li[data-state=waiting]")).to_have_count(2)
     context.set_offline(False)
-    page.wait_for_function("document.querySelectorAll('#list li[data-state=sent]').length === 2")
+    expect(page.locator("#list li[data-state=sent]")).to_have_count(2)
     assert shifts(pit) == [("ada", "102", "account:anna"), ("bo", "7", "account:anna")], "oldest first, each once"
     page.reload()
-    page.wait_for_function("document.querySelectorAll('#list li[data-state=sent]').length === 2")
+    expect(page.locator("#list li[data-state=sent]")).to_have_count(2)
     assert len(shifts(pit)) == 2
 
 
@@ -113,9 +114,9 @@ def test_a_shift_whose_answer_was_lost_is_in_the_ledger_once(browse, served, pit
     enter(page, "ada", "102")
     page.get_by_text("is kept on this device").first.wait_for()
     assert lost == [201] and len(shifts(pit)) == 1
-    page.wait_for_function("document.querySelectorAll('#list li[data-state=waiting]').length === 1")
+    expect(page.locator("#list li[data-state=waiting]")).to_have_count(1)
     page.get_by_role("button", name="Send now").click()
-    page.wait_for_function("document.querySelectorAll('#list li[data-state=sent]').length === 1")
+    expect(page.locator("#list li[data-state=sent]")).to_have_count(1)
     assert shifts(pit) == [("ada", "102", "account:anna")]
 
 
