@@ -37,6 +37,7 @@ def book(ledger):
     for day, name in enumerate(("a", "b", "c", "d"), 1):
         fields = shift(name, started=f"2025-09-0{day}T06:00:00Z", quantity=str(day * 7), hours="6")
         added(ledger, "shift", **{**fields, "worker": "bo" if day % 2 else "ada"})
+    added(ledger, "award", worker="ada", name="a good shift", on="2025-09-05", **{"for": ["d"]})
     added(ledger, "verdict", shift="b", ruling="annulled", reason="two crews on one tally")
     return ledger
 
@@ -124,7 +125,7 @@ def test_a_name_that_clashes_stays_reachable(book):
         whole = client.get(href, headers=ROWS).json()
         for name in [name for at, name in clashing if at == href]:
             column = name.removeprefix("where.")
-            for value in sorted({row[column] for row in whole})[:1]:
+            for value in sorted({row[column] for row in whole}, key=str)[:1]:
                 found = client.get(href, params={name: value or "none"}, headers=ROWS).json()
                 assert found == [row for row in whole if row[column] == value] != [], (name, value)
 
@@ -529,6 +530,18 @@ def test_a_board_that_is_read_only_takes_nothing(tmp_path, book):
         problem(client.post("/api/v1/imports", content=b"", headers={"content-type": "text/csv"}), 403, "read-only")
 
 
+def test_who_was_hurt_is_told_only_to_those_who_may_know(book):
+    index = added(book, "incident", site="north", on="2025-09-01", severity="a broken hand", days_lost=9, worker="bo")
+    for who, told in ((somebody("visitor"), False), (somebody("worker", worker="ada"), False), (somebody("worker", worker="bo"), True),
+                      (somebody("auditor"), True)):  # fmt: skip
+        with board(book, who) as client:
+            assert ("broken" in client.get(f"/api/v1/entries?from={index}").text) == told, who
+            assert ("broken" in events._events(client.live, who, index, index + 1, None).decode()) == told
+            for path in (f"entries/{index}", f"entries/{index}/receipt"):
+                answer = client.get(f"/api/v1/{path}")
+                assert answer.status_code == (200 if told else 403), (who, path)
+
+
 def test_where_visitors_see_nothing_the_api_shows_nothing(book):
     with board(book, visitors="nothing") as client:
         for path in ("ledger", "tables/records", "entries", "events", "log/checkpoint", "log/tile/0/000.p/1"):
@@ -656,7 +669,7 @@ def test_new_entries_come_as_events(book):
                 found.append(answer.headers["content-type"])
 
         assert events.LAST.name == "Last-Event-ID"
-        told = events._events(client.live, hub_size - 6, hub_size, "shift").decode()
+        told = events._events(client.live, somebody("manager"), hub_size - 6, hub_size, "shift").decode()
         assert [line for line in told.splitlines() if line.startswith("id: ")] == [
             f"id: {index}" for index in (6, 7, 8, 9)
         ]

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from .ledger import Ledger
 
 
+_BEGIN, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class Known:
     """A state of the ledger, and how to say which."""
@@ -37,6 +40,8 @@ def known_at(
             raise BeyondTheEnd(f"{option} {written} is beyond the ledger, which has {opened.size} entries{year}")
         return Known(int(written), f"as known at size {written}")
     first, last = _span(written, zone, option)
+    if before and first <= _BEGIN:
+        return Known(0, f"as known before {written}, at size 0")
     size = opened.size_at(first - timedelta(microseconds=1) if before else last)
     return Known(size, f"as known on {written}" + (f" in {zone}" if zone != "UTC" else "") + f", at size {size}")
 
@@ -47,12 +52,15 @@ def _span(written: str, zone: str, option: str) -> tuple[datetime, datetime]:
         raise Refused(f"--zone {zone!r} is not a name of the IANA time zone database, such as Europe/Moscow")
     try:
         first = moment(fields.time(written, ZoneInfo(zone), "month", "earlier"))
-    except fields.Unreadable:
+    except (fields.Unreadable, OverflowError):
         hint = "write a number of entries, or a date such as 1936-12-31"
         raise Refused(f"{option} {written!r} is neither a size nor a date; {hint}") from None
     if len(written) > 10:
         return first, first
     day = date.fromisoformat(written if len(written) == 10 else f"{written}-01")
-    after = day + timedelta(days=1) if len(written) == 10 else (day + timedelta(days=31)).replace(day=1)
-    ends = datetime(after.year, after.month, after.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    try:
+        after = day + timedelta(days=1) if len(written) == 10 else (day + timedelta(days=31)).replace(day=1)
+        ends = datetime(after.year, after.month, after.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    except OverflowError:  # the last day of the calendar
+        return first, _END
     return first, ends - timedelta(microseconds=1)

@@ -25,7 +25,7 @@ from ..roles import May, Who
 from . import document
 from .document import get
 from .questions import Described, Query, asked, check, whole
-from .reading import KIND
+from .reading import KIND, visible
 
 Asking = Request[Who, Any, Any]
 HEARTBEAT_SECONDS = 15.0
@@ -79,7 +79,7 @@ def hub_of(live: Live) -> Hub:
     return _HUBS[live]
 
 
-async def _told(hub: Hub, start: int | None, kind: str | None) -> AsyncIterator[bytes]:
+async def _told(hub: Hub, who: Who, start: int | None, kind: str | None) -> AsyncIterator[bytes]:
     """Everything from an index on, as events."""
     hub.listeners += 1
     try:
@@ -93,7 +93,7 @@ async def _told(hub: Hub, start: int | None, kind: str | None) -> AsyncIterator[
             changed = hub.changed
             if following < hub.size:
                 stop = min(hub.size, following + AT_ONCE)
-                yield await sync_to_thread(_events, hub.live, following, stop, kind)
+                yield await sync_to_thread(_events, hub.live, who, following, stop, kind)
                 following = stop
                 continue
             try:
@@ -104,9 +104,9 @@ async def _told(hub: Hub, start: int | None, kind: str | None) -> AsyncIterator[
         hub.listeners -= 1
 
 
-def _events(live: Live, start: int, stop: int, kind: str | None) -> bytes:
+def _events(live: Live, who: Who, start: int, stop: int, kind: str | None) -> bytes:
     """Entries as events; of those that are not asked for at least a comment, so that the connection is seen to live."""
-    found = listing.shown(listing.matching(live.ledger, start, stop, kind), live.ledger.erased())
+    found = visible(live, who, listing.matching(live.ledger, start, stop, kind))
     events = [f'id: {index}\nevent: entry\ndata: {{"index":{index},{data[1:].decode()}\n\n' for index, data in found]
     return "".join(events).encode() or b": \n\n"
 
@@ -131,7 +131,7 @@ async def new_entries(request: Asking, live: Served) -> Stream:
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     if request.method == "HEAD":
         return Stream(iter(()), media_type=MEDIA, headers=headers)
-    return Stream(_told(hub, start, question.text("kind")), media_type=MEDIA, headers=headers)
+    return Stream(_told(hub, request.user, start, question.text("kind")), media_type=MEDIA, headers=headers)
 
 
 ROUTES: list[Any] = [new_entries]

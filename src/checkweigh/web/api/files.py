@@ -18,6 +18,7 @@ from litestar.concurrency import sync_to_thread
 from litestar.exceptions import HTTPException, PermissionDeniedException
 
 from ... import importing
+from ...errors import Refused
 from ...importing import Report, RowsRefused, Settings
 from ...importing.settings import NOT_IMPORTED
 from ...kinds import KINDS
@@ -191,6 +192,8 @@ def _imported(who: Who, live: Live, path: Path, settings: Settings) -> Report:
         report = importing.read(ledger, path, edge=live.edge(who), settings=settings)
     except RowsRefused as refused:
         raise Refusal(_of(refused.report, path.name)) from None
+    except Refused as error:
+        raise Refused(str(error).replace(str(path), path.name)) if type(error) is Refused else error from None
     live.woken()
     return _of(report, path.name)
 

@@ -1,22 +1,26 @@
 """The ledger itself: its state and checkpoint, its entries, and the proof and the receipt of each."""
 
 import base64
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from litestar import Request, Response
+from litestar.exceptions import PermissionDeniedException
 from litestar.params import FromPath
 
 from ... import codec, entries, listing, merkle
 from ...checkpoint import Checkpoint, split_note
 from ...cosigned import kept
-from ...kinds import KINDS, Incident, Worker
+from ...kinds import KINDS
 from ...ledger import verifiers
 from ...receipt import of_entry
+from ..entries import hidden
 from ..live import Live
 from ..page import Served
 from ..problems import NotHere
+from ..receipts import check_allowed
 from ..roles import May, Who
 from . import answers, document
 from .document import get
@@ -148,7 +152,7 @@ def listed(request: Asking, live: Served) -> Response[Any]:
         return answers.not_modified(headers)
     stop = min(size, question.whole("until", size), start + MOST_LOOKED_AT)
     found = listing.matching(live.ledger, start, stop, question.text("kind"), question.text("about"))
-    rows = list(islice(listing.shown(found, live.ledger.erased()), limit + 1))
+    rows = list(islice(visible(live, request.user, found), limit + 1))
     end = min(size, question.whole("until", size))
     following = rows[limit][0] if len(rows) > limit else stop if stop < end else None
     if following is not None:
@@ -168,6 +172,13 @@ def _begun(live: Live, question: Asked) -> tuple[int, int, int, str]:
             raise NotHere("the cursor belongs to another question; give what was asked before along with it")
         start, size = place["start"], place["size"]
     return question.whole("limit", 100), start, size, wanted
+
+
+def visible(live: Live, who: Who, found: Iterable[listing.Found]) -> Iterator[listing.Found]:
+    """Entries as somebody may see them: without the names of the erased, and without what concerns another person's harm."""
+    for index, data in listing.shown(found, live.ledger.erased()):
+        if b'"kind":"incident"' not in data or not hidden(codec.decode(data), who):
+            yield index, data
 
 
 def index_of(live: Live, written: str) -> int:
@@ -193,7 +204,10 @@ def one_entry(request: Asking, live: Served, index: FromPath[str]) -> Response[A
     """One entry."""
     asked(request, ())
     number = index_of(live, index)
-    [(_, data)] = listing.shown([(number, live.ledger.entry(number))], live.ledger.erased())
+    held = list(visible(live, request.user, [(number, live.ledger.entry(number))]))
+    if not held:
+        raise PermissionDeniedException(f"entry {number} concerns a person; sign in as somebody who may see it")
+    data = held[0][1]
     body = f'{{"index":{number},'.encode() + data[1:] + b"\n"
     headers = {"ETag": f'W/"{merkle.leaf_hash(data).hex()[:32]}"', "Cache-Control": answers.ASK_AGAIN}
     headers["Checkweigh-Leaf-Hash"] = merkle.leaf_hash(live.ledger.entry(number)).hex()
@@ -296,7 +310,7 @@ def receipt(request: Asking, live: Served, index: FromPath[str]) -> Response[Any
 
     question, number = asked(request, (WITNESS,)), index_of(live, index)
     demanded = [cosigner(one.strip()) for one in question.texts("witness")]
-    _check_people(request.user, live, number)
+    check_allowed(live, request.user, codec.decode(live.ledger.entry(number)))
     notes = [note for note in kept(live.ledger.address) if all(cosigned_by(note, one) is not None for one in demanded)]
     notes = [note for note in notes if Checkpoint.parse(split_note(note)[0]).size > number]
     if demanded and not notes:
@@ -310,20 +324,6 @@ def receipt(request: Asking, live: Served, index: FromPath[str]) -> Response[Any
         "Cache-Control": "private, no-cache",
     }
     return Response(made.encode(), media_type="text/plain", headers=headers)
-
-
-def _check_people(who: Who, live: Live, index: int) -> None:
-    """A receipt holds the bytes of its entry, names that were erased included. Raises NotHere for those who may not see everything."""
-    entry = codec.decode(live.ledger.entry(index))
-    hidden = isinstance(entry, Worker) and entry.name is not None and entry.id in live.ledger.erased()
-    if (hidden or isinstance(entry, Incident)) and not (who.may(May.READ_ALL) or _own(who, entry)):
-        raise NotHere(
-            f"the receipt of entry {index} holds what concerns a person; an auditor can have it, and who it is about"
-        )
-
-
-def _own(who: Who, entry: entries.Entry) -> bool:
-    return who.worker is not None and who.worker in (getattr(entry, "worker", None), getattr(entry, "id", None))
 
 
 LANDED = Described(
