@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from time import monotonic
 from typing import Any
@@ -126,7 +126,7 @@ class Known:
         if self._state is not None and self._state.answers(table):
             return self._state.rows(table, where, order, limit, parameters)
         with self.deriving() as at_hand:
-            found = getattr(at_hand, table) if table in KINDS else DERIVED[table].derive(at_hand, **parameters)
+            found = getattr(at_hand, table) if table in KINDS else self._derived(at_hand, table, parameters)
             for name, value in where.items():
                 found = found.filter(_holds(found[name], value))
             falling = {name.removeprefix("-"): name.startswith("-") for name in order}
@@ -134,6 +134,12 @@ class Known:
                 found = found.order_by([found[name].desc() if down else found[name] for name, down in falling.items()])
             rows: list[Row] = tabled.collect(found if limit is None else found.limit(limit)).to_pylist()
             return rows
+
+    def _derived(self, at_hand: Tables, table: str, parameters: Mapping[str, Any]) -> ir.Table:
+        """A derived table; of a ledger that is not followed it is computed once for all that is asked of it."""
+        name = f"asked {table} {sorted(parameters.items())}"
+        derive = partial(DERIVED[table].derive, at_hand, **parameters)
+        return derive() if self._state is not None else at_hand.held(name, derive)
 
     @contextmanager
     def reader(self, table: str, **parameters: Any) -> Iterator[pa.RecordBatchReader]:
