@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint faults fuzz screenshots bench bench-short bench-audit docs clean
+.PHONY: demo test lint faults fuzz screenshots bench bench-short bench-audit bench-load docs clean
 
 demo: $(VENV)/run  ## build and show the ledger of the 1935 campaign
 	$(BIN)/checkweigh demo demo
@@ -35,6 +35,9 @@ bench-short: $(VENV)/dev  ## the same on 1 million shifts, printed only
 
 bench-audit: $(VENV)/dev  ## precision and recall of the audit on planted fraud, written to bench/results.md (some fifteen minutes)
 	$(BIN)/python -m bench.audit
+
+bench-load: $(VENV)/dev  ## the board under load on 1 million shifts, written to bench/results.md (some four minutes)
+	$(BIN)/python -m bench.load
 
 docs: $(VENV)/dev  ## write the generated reference pages anew
 	$(BIN)/python -m docs.generate
