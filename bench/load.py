@@ -241,8 +241,12 @@ def figures(seen: Seen, label: str) -> list[str]:
         middle, slow = statistics.median(took) * 1000, quantile(took, 0.99) * 1000
         kept = "yes" if middle < MEDIAN_MS and slow < SLOW_MS else "**no**"
         lines.append(f"| {label}: {kind} | {len(took):,} | {middle:.0f} ms | {slow:.0f} ms | {kept} |")
-    others = {"age of the size shown": (seen.behind, 1.0), "append to event on an open board": (seen.news, NEWS_SECONDS), "append acknowledged": (seen.waits, None)}  # fmt: skip
-    for name, (found, most) in others.items():
+    others = (
+        ("age of the size shown", seen.behind, 1.0),
+        ("append to event on an open board", seen.news, NEWS_SECONDS),
+        ("append acknowledged", seen.waits, None),
+    )
+    for name, found, most in others:
         if found:
             middle, slow = statistics.median(found), quantile(found, 0.99)
             kept = "–" if most is None else "yes" if slow <= most else "**no**"
@@ -272,7 +276,8 @@ def measured(path: Path, million: float, seconds: float) -> str:
     lines = [
         f"Written by `make bench-load` on: {run.machine()}.",
         "",
-        f"{million:g} million shifts; {READERS} readers at once, {A_SECOND} shifts a second appended through the API. Of {seconds:.0f} seconds each, after a warm-up.",
+        f"{million:g} million shifts; {READERS} readers at once, {A_SECOND} shifts a second appended through the API. "
+        f"{seconds:.0f} seconds each way, after a warm-up.",
         "",
         "| measure | how often | median | 99 % below | met |",
         "| --- | --- | --- | --- | --- |",
