@@ -1,4 +1,4 @@
-"""Counts, trainings and incidents on the board."""
+"""Counts, trainings, incidents and objections on the board."""
 
 import json
 
@@ -59,6 +59,25 @@ def test_what_is_wrong_stands_beside_its_field(mine, kind, wrong, field):
     assert mine.size == size
 
 
+def test_a_worker_objects_to_what_concerns_them(mine):
+    size = mine.size
+    with board(mine, somebody("worker", "ada", worker="ada")) as client:
+        for index, allowed in ((5, True), (6, True), (7, True), (8, False), (0, False)):
+            assert client.get(f"/object/{index}").status_code == (200 if allowed else 403), index
+        assert client.post("/object/8", data={"reason": "no"}).status_code == 403
+        empty = client.post("/object/5", data={"reason": " "})
+        assert empty.status_code == 422 and 'id="e-reason"' in empty.text
+        for _ in range(2):
+            answer = client.post(
+                "/object/5", data={"reason": "I carried it alone", "token": "t"}, follow_redirects=False
+            )
+            assert answer.headers["location"] == f"/ledger/{size}"
+        assert client.get("/object?entry=5", follow_redirects=False).headers["location"] == "/object/5"
+        assert client.get("/object/999").status_code == 404
+    found = json.loads(mine.entry(size))
+    assert (found["kind"], found["entry"], found["by"]) == ("objection", 5, "account:ada") and mine.size == size + 1
+
+
 def test_a_visitor_signs_in_first(mine):
     with board(mine) as client:
-        assert client.get("/object?entry=5").status_code == client.get("/enter/count").status_code == 401
+        assert client.get("/object/5").status_code == client.get("/enter/count").status_code == 401

@@ -6,21 +6,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from litestar import get, post
-from litestar.exceptions import NotFoundException
+from litestar.exceptions import NotFoundException, PermissionDeniedException
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
-from .. import entries
+from .. import codec, entries
+from ..entries import Entry
 from ..errors import AlreadyRecorded, BadEntry, Refused
+from ..kinds import Crew, Shift, Verdict
 from . import entering
 from .choices import Choices, choices, party_named
 from .entering import Problems
+from .entries import Word, hidden, said
 from .forms import Asked, Form, Written, text_of
 from .live import Known, Live
 from .page import Served, page
-from .roles import May, Who, needs, who_asks
+from .problems import NotHere
+from .roles import May, Role, Who, needs, who_asks
 
 
 @dataclass(frozen=True)
@@ -172,10 +177,78 @@ def _worker(known: Known, kind: str, field: str, text: str, problems: list[tuple
     return name
 
 
-@get("/object", opt=needs(May.OBJECT), include_in_schema=False, sync_to_thread=False)
+@dataclass(frozen=True)
+class ObjectPage:
+    """The form of an objection, beneath the entry that it is about."""
+
+    index: int
+    kind: str
+    says: list[Word]
+    form: dict[str, str]
+    problems: Problems
+
+
+@get("/object", opt=needs(May.OBJECT), include_in_schema=False, sync_to_thread=True)
 def object_by_query(entry: FromQuery[int]) -> Redirect:
-    """The form of an objection by another address."""
+    """The same form by another address."""
     return Redirect(f"/object/{entry}", status_code=303)
 
 
-ROUTES = [other_page, enter_other, object_by_query]
+@get("/object/{index:int}", opt=needs(May.OBJECT), include_in_schema=False, sync_to_thread=True)
+def object_page(request: Asked, live: Served, index: FromPath[int]) -> Template:
+    """The form of an objection."""
+    known, who = live.now(), who_asks(request)
+    entry = _objectionable(live, known, who, index)
+    shown = ObjectPage(index, entries.kind_of(entry), said(entry), Written({"token": entering.fresh_id()}), {})
+    return page(request, "object.html", shown, known)
+
+
+@post("/object/{index:int}", opt=needs(May.OBJECT), include_in_schema=False, sync_to_thread=True, status_code=200)
+def object_to(request: Asked, live: Served, index: FromPath[int], data: Form) -> Template | Redirect:
+    """Object to an entry, once for each form."""
+    known, who = live.now(), who_asks(request)
+    entry = _objectionable(live, known, who, index)
+    form = {name: text_of(data, name) for name in data}
+    try:
+        given = entering.read(live, "objection", {"entry": str(index), "reason": form.get("reason", "")})
+        token = form.get("token") or entering.fresh_id()
+        made = entering.enter_once(live, who, request.app.state.once, token, "objection", given)
+    except BadEntry as error:
+        shown = ObjectPage(index, entries.kind_of(entry), said(entry), Written(form), entering.told(error))
+        answer = page(request, "object.html", shown, known)
+        answer.status_code = 422
+        return answer
+    return Redirect(f"/ledger/{made.index}", status_code=303)
+
+
+def _objectionable(live: Live, known: Known, who: Who, index: int) -> Entry:
+    """The entry that somebody objects to. A worker objects to what concerns them."""
+    if not 0 <= index < known.size:
+        raise NotHere(f"there is no entry {index}: the ledger has {known.size}; look under Ledger")
+    entry = known.entry(index)
+    if hidden(entry, who):
+        raise PermissionDeniedException("this entry concerns somebody else; object to what concerns you")
+    if who.role is Role.WORKER and not concerns(live, known, who.worker, entry):
+        raise PermissionDeniedException(
+            "this entry does not concern you; a worker objects to shifts, verdicts and awards of their own"
+        )
+    return entry
+
+
+def concerns(live: Live, known: Known, worker: str | None, entry: Entry) -> bool:
+    """Whether an entry names a worker, or a crew that they belong to; or is a verdict on a shift that does."""
+    if worker is None:
+        return False
+    if isinstance(entry, Verdict):
+        indices = live.ledger.find("shift", entry.shift)
+        return any(concerns(live, known, worker, codec.decode(live.ledger.entry(index))) for index in indices)
+    if any(one.id == worker for one in entries.references(entry)):
+        return True
+    crew = entry.crew if isinstance(entry, Shift) else getattr(entry, "crew", None)
+    return crew is not None and any(
+        isinstance(found := codec.decode(live.ledger.entry(index)), Crew) and worker in (found.members or ())
+        for index in live.ledger.find("crew", crew)
+    )
+
+
+ROUTES: list[Any] = [other_page, enter_other, object_by_query, object_page, object_to]
