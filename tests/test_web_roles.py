@@ -37,16 +37,11 @@ TABLE = {
     "set quotas": {"manager"},
 }
 """Who may do what, as it was decided."""
+DESCRIPTIONS = {"/api", "/api/v1/openapi.json", "/api/v1/openapi.yaml"}
 ALWAYS = {
-    "/static/{name}",
-    "/sign-in",
-    "/sign-in/openid",
-    "/sign-in/openid/back",
-    "/healthz",
-    "/readyz",
-    "/metrics",
-    "/enter/worker.js",
-}
+    "/static/{name}", "/sign-in", "/sign-in/openid", "/sign-in/openid/back", "/healthz", "/readyz", "/metrics", "/enter/worker.js",
+    *DESCRIPTIONS,
+}  # fmt: skip
 """The routes that ask nobody who they are; a new one is a decision."""
 Route = namedtuple("Route", "method path right handler")
 REACHED = 299

@@ -269,7 +269,7 @@ DESCRIBED = Described(
 )  # fmt: skip
 
 
-@post("/api/v1/entries", opt=needs(May.READ) | document.said(DESCRIBED))
+@post("/api/v1/entries", opt=needs(May.WRITE) | document.said(DESCRIBED))
 async def enter_entries(request: Asking, live: Served) -> Response[Any]:
     """Enter entries. Which right is needed depends on their kind."""
     rights.check_writer(request.user, live)

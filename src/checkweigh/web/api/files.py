@@ -169,7 +169,7 @@ DESCRIBED = Described(
 )  # fmt: skip
 
 
-@post("/api/v1/imports", opt=needs(May.READ) | document.said(DESCRIBED), status_code=200, request_max_body_size=None)
+@post("/api/v1/imports", opt=needs(May.WRITE) | document.said(DESCRIBED), status_code=200, request_max_body_size=None)
 async def import_file(request: Asking, live: Served) -> Response[Any]:
     """Import a file. Which right is needed depends on what the rows are."""
     rights.check_writer(request.user, live)
