@@ -77,7 +77,7 @@ def test_a_browser_that_has_the_picture_is_not_sent_it_again(ledger, drawn):
         ("/charts/trial.png?job=hew", 404, "there is no chart trial.png"),
         ("/charts/trial.svg", 400, "look at job"),
         ("/charts/trial.svg?job=hew&colour=red", 400, "look at colour"),
-        ("/charts/trial.svg?job=hew&at=999", 400, "beyond the ledger"),
+        ("/charts/trial.svg?job=hew&at=999", 404, "beyond the ledger"),
     ],
 )
 def test_what_is_no_picture_is_refused(ledger, drawn, address, status, said):

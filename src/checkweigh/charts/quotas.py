@@ -12,7 +12,7 @@ def spread(months: Sequence[Row], *, title: str, by: str, width: int = WIDE) -> 
     """Where the quota was met, and when. Columns: from, party, shifts, exceeding (those that met it), share; parties in their order."""
     rows = [drawn(row, "from", "share") for row in months]
     parties = list(dict.fromkeys(row["party"] for row in rows))
-    x = when("from", width)
+    x = when("from", width).scale(type="utc", padding=16)  # the largest circle stays clear of the names
     y = alt.Y("party:N", title=None, sort=parties, axis=alt.Axis(grid=True, domain=False, ticks=False, labelLimit=170))
     legend = alt.Legend(orient="top", tickCount=3, offset=4)
     size = alt.Size("exceeding:Q", title="shifts that met the quota", scale=alt.Scale(range=[30, 520]), legend=legend)

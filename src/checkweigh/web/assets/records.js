@@ -124,5 +124,5 @@ if (slider) {
     document.body.dataset.ready = "yes";
   }
   slider.setAttribute("aria-valuetext", words(Number(slider.value)));
-  (window.requestIdleCallback ?? setTimeout)(ahead);
+  setTimeout(ahead, 1500); // what the page itself shows comes first
 }
