@@ -138,6 +138,18 @@ def test_a_book_that_there_is_not_is_refused(ledger, query, said):
         assert answer.status_code == 400 and said in answer.json()["detail"]
 
 
+def test_an_erased_worker_has_no_name_in_the_book_of_any_day(ledger):
+    added(ledger, "worker", id="cy", name="Cyrus Vance", site="north", **{"from": "2025-01-01"})
+    added(ledger, "shift", **shift("a", worker="cy"))
+    size = ledger.size
+    added(ledger, "shift", **shift("b", worker="cy", quantity="8", started="2025-09-01T06:00:00Z"))
+    with board(ledger) as client:
+        addresses = ("/records", f"/records?at={size}", f"/records/changes?since={size}&at={size + 1}", "/?period=year")
+        assert all("Cyrus Vance" in client.get(address).text for address in addresses)
+        added(ledger, "erasure", worker="cy", reason="asked for")
+        assert not [address for address in addresses if "Cyrus" in client.get(address).text]
+
+
 def test_an_empty_book_says_what_to_do_next(ledger):
     with board(ledger) as client:
         for address in ("/records", "/records/book", "/records?at=0", "/records?job=hew&at=2020-01-01"):

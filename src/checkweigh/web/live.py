@@ -53,7 +53,7 @@ class Known:
         with ledger.snapshot() as snapshot:
             self.root: bytes = snapshot.root(size)
             self.note: str = snapshot.note
-        self._state = state
+        self._state, self.erased = state, frozenset(ledger.erased())
         self._lock, self._deriving = threading.Lock(), threading.RLock()
         self._answers: OrderedDict[Any, Future[list[Row]]] = OrderedDict()
 
@@ -140,6 +140,9 @@ class Known:
         name = f"asked {table} {sorted(parameters.items())}"
         derive = partial(DERIVED[table].derive, at_hand, **parameters)
         return derive() if self._state is not None else at_hand.held(name, derive)
+        """A derived table; of a small ledger it is kept whole, for all that ask for other rows of it."""
+        made = partial(DERIVED[table].derive, at_hand, **parameters)
+        return made() if self.size >= FOLLOWED else at_hand.held(f"{table} {sorted(parameters.items())}", made)
 
     @contextmanager
     def reader(self, table: str, **parameters: Any) -> Iterator[pa.RecordBatchReader]:
@@ -233,7 +236,8 @@ class Live:
             return self.now()
         asked = known_at(self.ledger, text, zone, "at")
         with self._changed:
-            if asked.size not in self._states:
+            kept = self._states.get(asked.size)
+            if kept is None or kept.erased != self.ledger.erased():  # an erasure takes a name from every state
                 self._keep(Known(self.ledger, asked.size, newest=False, said=asked.said))
             self._states.move_to_end(asked.size)
             return self._states[asked.size]
