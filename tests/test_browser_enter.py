@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from conftest import EDGE, founded
-from web import somebody
+from web import PASSWORD, account, somebody
 
 NOW = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
 ANNA, BORIS = (somebody("supervisor", name, site="north") for name in ("anna", "boris"))
@@ -160,3 +160,18 @@ def test_another_account_on_the_device_does_not_send_what_the_first_one_entered(
     page.goto("/enter")
     page.locator("#list li[data-state=sent]").wait_for()
     assert shifts(pit) == [("bo", "7", "account:boris"), ("ada", "102", "account:anna")]
+
+
+def test_whoever_has_signed_in_sends_what_waited_under_their_own_sign_in(browse, served, pit):
+    """The same with a board that asks in earnest: cookies, and forms that show where they come from."""
+    browse.meant(AWAY)
+    account(pit, "supervisor", "anna", site="north")
+    page = browse.signed_in(served(pit, signing_in=True, clock=lambda: NOW), "anna", PASSWORD)
+    page.goto("/enter")
+    kept(page)
+    page.context.set_offline(True)
+    enter(page, "ada", "102")
+    page.get_by_text("is kept on this device").first.wait_for()
+    page.context.set_offline(False)
+    expect(page.locator("#list li[data-state=sent]")).to_have_count(1)
+    assert shifts(pit) == [("ada", "102", "account:anna")]
