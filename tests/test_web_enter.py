@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from checkweigh import codec
+from checkweigh import codec, importing
 from conftest import EDGE, added
 from web import board, somebody
 
@@ -161,3 +161,15 @@ def test_what_is_entered_is_canonical(mine):
     with board(mine, ANNA) as client:
         index = client.post("/enter", data=form(note="  wet seam "), headers=SCRIPT).json()["entry"]
     assert codec.decode(mine.entry(index)).note == "wet seam"
+
+
+def test_private_workers_are_offered_by_name_to_those_who_may_know_it(mine, tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("id,name,site,from\n4711,Ida Noakes,north,2025-01-01\n")
+    importing.read(mine, file, edge=EDGE, settings=importing.Settings(kind="worker", private="worker"))
+    worker = entered(mine, mine.size - 1)["id"]
+    with board(mine, ANNA) as client:
+        assert f'value="Ida Noakes ({worker})"' in client.get("/enter").text
+        for number, who in enumerate((f"Ida Noakes ({worker})", "4711")):
+            index = client.post("/enter", data=form(who=who, id=str(number) * 16), headers=SCRIPT).json()["entry"]
+            assert entered(mine, index)["worker"] == worker and b"Ida" not in mine.entry(index)

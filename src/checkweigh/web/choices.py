@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from ..errors import BadEntry
 from ..people import People, private_path
-from .live import Known, Row
+from . import naming
+from .live import Known, Live, Row
 from .roles import Who
 
 MOST_OFFERED = 2_000
@@ -25,19 +26,20 @@ class Choices:
     """Workers and crews of the site, as they are typed: a name and the id, or the id alone."""
 
 
-def choices(known: Known, who: Who, site: str | None) -> Choices:
+def choices(live: Live, known: Known, who: Who, site: str | None) -> Choices:
     """What somebody may choose from, with the parties of a site."""
     sites = known.rows("site", {"id": who.site} if who.site else None, order=["id"], limit=MOST_OFFERED)
     jobs = known.rows("job", order=["name", "id"], limit=MOST_OFFERED)
     chosen = site or (sites[0]["id"] if len(sites) == 1 else None)
-    return Choices(sites, jobs, parties(known, chosen))
+    return Choices(sites, jobs, parties(live, known, who, chosen))
 
 
-def parties(known: Known, site: str | None) -> list[str]:
-    """Workers of a site (without one: of all) and crews, each under the name last known."""
+def parties(live: Live, known: Known, who: Who, site: str | None) -> list[str]:
+    """Workers of a site (without one: of all) and crews, each under the name last known, as far as somebody may know it."""
     workers = known.rows("worker", {"site": site} if site else None, order=["-first_entry"], limit=MOST_OFFERED)
     crews = known.rows("crew", order=["-first_entry"], limit=MOST_OFFERED)
-    found = {f"worker {row['id']}": typed(row["name"], row["id"]) for row in reversed(workers)}
+    names = naming.workers(live, known, who, [row["id"] for row in workers])
+    found = {f"worker {row['id']}": typed(names.get(row["id"]), row["id"]) for row in workers}
     found |= {f"crew {row['id']}": typed(row["name"], f"crew {row['id']}") for row in reversed(crews)}
     return sorted(found.values(), key=str.casefold)
 

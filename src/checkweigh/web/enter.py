@@ -71,7 +71,7 @@ def enter_page(
     known, who = live.now(), who_asks(request)
     last = _last_entered(known, who)
     form = {"id": entering.fresh_id(), "job": last.get("job") or "", "site": who.site or last.get("site") or ""}
-    offered = choices(known, who, form["site"])
+    offered = choices(live, known, who, form["site"])
     if not form["site"] and len(offered.sites) == 1:
         form["site"] = offered.sites[0]["id"]
     form["started"] = _local_now(live, offered, form["site"])
@@ -158,7 +158,7 @@ def _again(request: Asked, live: Live, form: Mapping[str, Any], error: Exception
         said = "was made from this form before, with other content, and nothing was written now"
         problems = {"": f"entry {error.index} {said}; if this is another shift, enter it again"}
     answer = page(
-        request, "enter.html", _context(who, shown, problems, choices(known, who, shown.get("site")), None), known
+        request, "enter.html", _context(who, shown, problems, choices(live, known, who, shown.get("site")), None), known
     )
     answer.status_code = 409 if isinstance(error, AlreadyRecorded) else 422
     return answer

@@ -120,7 +120,7 @@ def _shown(
 ) -> Template:
     heading, about, fields = FORMS[kind]
     known, who = live.now(), who_asks(request)
-    offered = choices(known, who, form.get("site"))
+    offered = choices(live, known, who, form.get("site"))
     return page(
         request, "other.html", OtherPage(kind, heading, about, fields, Written(form), problems, offered, done), known
     )

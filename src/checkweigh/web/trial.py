@@ -211,7 +211,7 @@ def _context(
         id=shift, row=row, name=worker or row["worker"] or known.name_of("crew", row["crew"]), unit=job[0]["unit"] if job else "",
         case=case, audit=audit, findings=findings, counts=counts, pictures=evidence.pictures(known, row, counts) if looks else [],
         history=history, standing=standing, may_judge=may, own=is_own(live, who, shift), rulings=_rulings(standing), looks=looks,
-        form=Written(form or {}), problems=problems or {}, parties=parties(known, row["site"]) if may else [],
+        form=Written(form or {}), problems=problems or {}, parties=parties(live, known, who, row["site"]) if may else [],
         helper_lines=HELPER_LINES, preview=preview, given=given, read_only=live.read_only,
     )  # fmt: skip
 
