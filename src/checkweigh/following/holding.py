@@ -23,6 +23,7 @@ from ..columns import SEGMENT, Log
 from ..entries import KINDS
 from ..tables import Tables
 
+QUIETLY = "SET enable_progress_bar = false"
 DEMANDING = {"quota", "crew", "job", "site"}
 """Kinds that say what is asked of many shifts."""
 _TOUCHING = {
@@ -64,6 +65,7 @@ class Held:
         self.engine: duckdb.DuckDBPyConnection = opened.engine
         self.tables: Tables = opened
         self._backend = opened.shift.get_backend()
+        self.engine.execute(QUIETLY)
         self._erased = frozenset(log.erased())
         self._keep()
         self._keys = self._known_keys()

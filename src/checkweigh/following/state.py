@@ -19,6 +19,7 @@ import ibis.expr.types as ir
 from ..derived import records
 from ..entries import KINDS
 from ..tables import Tables, named
+from .holding import QUIETLY
 from .prepared import Questions
 from .stood import Stood, around, asked
 
@@ -48,6 +49,7 @@ class State:
 
     def _begun(self, engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
         cursor = engine.cursor()
+        cursor.execute(QUIETLY)
         cursor.execute("BEGIN")
         if cursor.execute("SELECT size FROM followed").fetchall() != [(self.size,)]:
             raise AssertionError("a state is opened before the ledger is followed any further")

@@ -17,14 +17,22 @@ class Follower:
     def __init__(self, ledger: Ledger, seconds: float, show: Callable[[State], None]) -> None:
         self._ledger, self._seconds, self._show = ledger, seconds, show
         self._woken = threading.Event()
-        self._stopped = False
+        self._stopped = self._failed = False
         self._shown = -1
         self.heard = float("-inf")
         """When the ledger last told what is new."""
-        self.ready = False
-        """Whether it has shown a state; until then nobody else should wait for it."""
+        self._begun = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         self._thread.start()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has shown a state."""
+        return self._begun.is_set()
+
+    def shown(self, seconds: float) -> bool:
+        """Whether it has shown a state, or does so within some seconds."""
+        return self._begun.is_set() or self._begun.wait(0 if self._failed else seconds)
 
     def wake(self) -> None:
         """The ledger has grown."""
@@ -41,6 +49,7 @@ class Follower:
             try:
                 self._follow()
             except Exception:
+                self._failed = True
                 LOG.exception("following the ledger failed; it is begun anew")
                 self._woken.wait(self._seconds)
 
@@ -53,7 +62,8 @@ class Follower:
                 following.follow(size)
             if size != self._shown:
                 self._show(following.state())
-                self._shown, self.ready = size, True
+                self._shown = size
+                self._begun.set()
             self.heard = begun
             self._woken.wait(max(self._seconds - (monotonic() - begun), 0.05))
             self._woken.clear()

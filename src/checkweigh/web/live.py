@@ -37,6 +37,8 @@ SHORTEST_WAIT = 0.05
 """Whoever waits for news asks no more often than after so many seconds."""
 FOLLOWED = 20_000
 """Entries from which on a ledger is followed, since deriving its tables anew for every size would take too long."""
+BEGIN_SECONDS = 60.0
+"""How long a page waits for a large ledger to be read when the board opens: to derive it besides would take longer."""
 PATIENCE_SECONDS = 2.0
 """How long a person who has entered something waits until pages know of it."""
 MOST_STATES = 8
@@ -213,7 +215,7 @@ class Live:
 
     def now(self) -> Known:
         """The newest state that pages show."""
-        if self._follower is not None and self._follower.ready:
+        if self._follower is not None and self._follower.shown(BEGIN_SECONDS):
             return self._now
         with self._changed:
             if monotonic() - self._asked >= self._fresh_seconds:
