@@ -173,3 +173,11 @@ def test_pictures_are_drawn_where_there_is_enough_to_see(doubted):
         for address in drawn:
             picture = client.get(address.replace("&amp;", "&"))
             assert picture.status_code == 200 and "<svg" in picture.text, address
+
+
+def test_a_day_that_nobody_knows_is_not_shown_and_a_crew_has_its_name(campaign):
+    with board(campaign) as client:
+        cases = client.get("/trial").text
+        assert "September 1935, tsentralnaya-irmino" in cases and "1 September 1935" not in cases
+        assert "Izotov and crew: 640 t" in cases
+        assert "tsentralnaya-irmino, September 1935." in client.get("/trial/dyukanov-115").text

@@ -50,8 +50,12 @@ class TrialPage:
     """The cases that are asked for, the most consequential first; None while the first audit of a large ledger is under way."""
     names: dict[str, str]
     """Workers by name, as far as the reader may know them."""
+    crews: dict[str, str]
+    """Crews by name."""
     units: dict[str, str]
     """The unit of each job."""
+    precisions: dict[str, str]
+    """Shifts of whose start only the month or year is known."""
     total: int
     """How many cases there are."""
     after: int | None
@@ -90,6 +94,8 @@ class ShiftTrial:
     name: str
     """Who is credited."""
     unit: str
+    precision: str | None
+    """Month or year, if no more is known of its start."""
     case: Row | None
     """Why it awaits a verdict; absent where it does not."""
     audit: audited.Audit | None
@@ -141,10 +147,12 @@ def trial_page(
     rows = [row for row in every if _wanted(row, job or None, site or None, doubt or None)]
     shown = rows[max(0, after) : max(0, after) + ROWS]
     names = naming.workers(live, known, who_asks(request), [row["worker"] for row in shown if row["worker"]])
+    crews = {row["crew"]: known.name_of("crew", row["crew"]) for row in shown if row["crew"]}
     units = {row["id"]: row["unit"] for row in known.rows("job", {"id": sorted({row["job"] for row in shown})})}
+    vague = saying.precisions(known, [(row["shift"], row["day"]) for row in shown])
     checks = Counter(word for row in every for word in doubts_of(row))
     context = TrialPage(
-        shown if found else None, names, units, len(rows), after + ROWS if len(rows) > after + ROWS else None,
+        shown if found else None, names, crews, units, vague, len(rows), after + ROWS if len(rows) > after + ROWS else None,
         sorted({row["job"] for row in every}), sorted({row["site"] for row in every}), sorted(checks.items()), job, site, doubt,
         found.size if found else known.size,
     )  # fmt: skip
@@ -209,6 +217,7 @@ def _context(
     worker = naming.workers(live, known, who, [row["worker"]]).get(row["worker"]) if row["worker"] else None
     return ShiftTrial(
         id=shift, row=row, name=worker or row["worker"] or known.name_of("crew", row["crew"]), unit=job[0]["unit"] if job else "",
+        precision=saying.precisions(known, [(shift, row["day"])]).get(shift),
         case=case, audit=audit, findings=findings, counts=counts, pictures=evidence.pictures(known, row, counts) if looks else [],
         history=history, standing=standing, may_judge=may, own=is_own(live, who, shift), rulings=_rulings(standing), looks=looks,
         form=Written(form or {}), problems=problems or {}, parties=parties(live, known, who, row["site"]) if may else [],
