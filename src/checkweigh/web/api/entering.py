@@ -6,9 +6,11 @@ Fields are those of the kind, as people write them for `checkweigh add` or in th
 ledger's. With an `Idempotency-Key` a request that is sent again enters nothing twice (see `answered`).
 """
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +18,6 @@ from hashlib import sha256
 from typing import Any
 
 from litestar import Request, Response, post
-from litestar.concurrency import sync_to_thread
 from litestar.exceptions import HTTPException
 
 from ... import answered, codec, fields, merkle
@@ -37,6 +38,8 @@ from .questions import Asked, Described, Query, asked, check, one_of, text
 
 Asking = Request[Who, Any, Any]
 MOST_ENTRIES = 1000
+APPENDS = ThreadPoolExecutor(2, thread_name_prefix="append")
+"""Appends take turns in the ledger, so that two at once are enough: one that is prepared while another is written."""
 KEY = Query(
     "Idempotency-Key", "A text that you choose for this request, such as a UUID: sent again with it, nothing is entered twice.",
     text(r"^[!-~]+$", 200), "0f5c2e6c-8a3e-4a0e-9b1e-3f6f1f1f2d11", place="header",
@@ -277,7 +280,8 @@ async def enter_entries(request: Asking, live: Served) -> Response[Any]:
     bodies.check_type(request, "application/json")
     key = key_of(request)
     body = await request.body()
-    return await sync_to_thread(_entered, request, live, question, key, body)
+    # Of threads of their own: whoever waits for a turn to append keeps no page waiting.
+    return await asyncio.get_running_loop().run_in_executor(APPENDS, _entered, request, live, question, key, body)
 
 
 def _entered(request: Asking, live: Live, question: Asked, key: str | None, body: bytes) -> Response[Any]:
