@@ -298,7 +298,7 @@ def test_a_file_of_the_first_format_is_read_and_then_brought_up_to_date(ledger):
     assert version(path) == 1
     with Accounts.open(ledger.address) as accounts:
         accounts.add("anna", "auditor", NOW, os.urandom, password=PASSWORD)
-    assert version(path) == 2
+    assert version(path) == private.FORMAT
     with People.open(ledger.address) as people:
         assert people.find("w1").name == "Ada Byron"
     with Accounts.open(ledger.address) as accounts:
@@ -316,7 +316,7 @@ def test_a_first_file_on_a_disk_that_cannot_be_written_still_gives_its_people(le
 def test_a_file_of_a_newer_format_is_refused(ledger, table):
     path = first_format(ledger)
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute(f"PRAGMA user_version = {private.FORMAT + 1}")
     connection.close()
     with pytest.raises(Refused, match="newer version"), table.open(ledger.address):
         pass
