@@ -14,6 +14,8 @@ from damage import examples, long_form, tried
 from web import board, somebody
 
 ENDLESS = "/api/v1/events"
+SLOW = ("audit", "cases", "findings")
+"""Tables that cost seconds each time they are asked for at another size: the long form asks for them."""
 WRITERS = [role for role in Role if role is not Role.VISITOR]
 
 
@@ -34,6 +36,8 @@ def check(client, method, most):
         operation = found.ok()
         if operation.path == ENDLESS or (operation.method.upper() == "GET") != (method == "GET"):
             continue
+        if not long_form() and operation.path.rpartition("/")[2] in SLOW:
+            continue
         # What fits the schema of an entry may still not fit the ledger: an id that it does not hold, a day that has not come.
         excluded = [positive_data_acceptance] if method == "POST" else []
 
@@ -48,7 +52,7 @@ def check(client, method, most):
 
 def test_a_visitor_may_ask_anything(scratch):
     with board(scratch) as client:
-        check(client, "GET", 1)
+        check(client, "GET", 2)
 
 
 @pytest.mark.parametrize("role", [Role.VISITOR, Role.MANAGER])

@@ -13,6 +13,7 @@ from litestar.params import FromPath
 from ... import codec, entries, listing, merkle
 from ...checkpoint import Checkpoint, split_note
 from ...cosigned import kept
+from ...errors import BadKey
 from ...kinds import KINDS
 from ...ledger import verifiers
 from ...receipt import of_entry
@@ -309,7 +310,10 @@ def receipt(request: Asking, live: Served, index: FromPath[str]) -> Response[Any
     from ...cosigned import cosigned_by, cosigner
 
     question, number = asked(request, (WITNESS,)), index_of(live, index)
-    demanded = [cosigner(one.strip()) for one in question.texts("witness")]
+    try:
+        demanded = [cosigner(one.strip()) for one in question.texts("witness")]
+    except BadKey as error:
+        raise NotHere(f"no witness has such a key: {error}") from None
     check_allowed(live, request.user, codec.decode(live.ledger.entry(number)))
     notes = [note for note in kept(live.ledger.address) if all(cosigned_by(note, one) is not None for one in demanded)]
     notes = [note for note in notes if Checkpoint.parse(split_note(note)[0]).size > number]
