@@ -157,7 +157,7 @@ def test_others_do_not_judge(doubted, role):
 def test_pictures_are_drawn_where_there_is_enough_to_see(doubted):
     with doubted.append(EDGE) as batch:
         for day in range(1, 25):
-            quantity = f"{5 + day % 7}.5"
+            quantity = f"{6 + day % 3}.5"
             batch.add("shift", shift(f"d{day}", quantity=quantity, started=f"2025-08-{day:02}T06:00:00Z", hours="6"))
         period = {"from": "2025-08-31T00:00:00Z", "until": "2025-09-01T00:00:00Z"}
         scale = {"id": "scale", "site": "north", "job": "hew", "quantity": "40", "instrument": "weighbridge"}
