@@ -26,7 +26,7 @@ async function draw(figure) {
   spec.width = "container";
   spec.autosize = { type: "fit-x", contains: "padding" };
   if (!window.vegaEmbed) await import(vega);
-  if (spec.title?.text) spec.title = { ...spec.title, text: inLines(String(spec.title.text), figure.clientWidth / LETTER), frame: "bounds" };
+  if (spec.title?.text) spec.title = { ...spec.title, text: inLines([spec.title.text].flat().join(" "), figure.clientWidth / LETTER), frame: "bounds" };
   const place = document.createElement("div");
   place.className = "vega";
   // One picture with one text, that of the picture drawn by the board: Vega gives roles to its parts, some of which it names for nobody.
