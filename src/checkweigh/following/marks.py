@@ -62,8 +62,8 @@ class Marks:
         for (name,) in engine.execute(steps).fetchall():
             engine.execute(f"DROP TABLE {name}")
         for name in ("own", "wide"):
-            engine.execute(f"CREATE INDEX records_{name}_shift ON records_{name} (shift)")
-            engine.execute(f"CREATE INDEX records_{name}_within ON records_{name} (within)")
+            for column in ("shift", "within", "beaten_by"):
+                engine.execute(f"CREATE INDEX records_{name}_{column} ON records_{name} ({column})")
 
     def follow(self) -> None:
         """Searches anew the classes that shifts in `was` and `is_now` have to do with."""

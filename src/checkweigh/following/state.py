@@ -96,7 +96,12 @@ class State:
         if table == "standings":
             return self._standings_of(where, parameters), []
         if table == "records":
-            return _records(parameters)
+            source, values = _records(parameters)
+            return (
+                (_OF_A_WORKER, [where["worker"]] * 2)
+                if source == table and isinstance(where.get("worker"), str)
+                else (source, values)
+            )
         return table, []
 
     def _standings_of(self, where: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
@@ -144,6 +149,8 @@ class State:
         return replace(self._kept, _held=held, **moved)
 
 
+_OF_A_WORKER = "(SELECT * FROM records_own WHERE within = ? UNION ALL SELECT * FROM records_wide WHERE worker = ?)"
+"""SQL: the records of a worker, of which those among the worker's own shifts have an index."""
 _JUDGED = '"judged"'
 
 
