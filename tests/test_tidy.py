@@ -25,6 +25,7 @@ PACKAGE = ROOT / "src" / "checkweigh"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 OTHERS = sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").glob("*.py"), *(ROOT / "docs").glob("*.py")])
 LONGEST_FUNCTION, LONGEST_FILE = 50, 500
+WRITTEN = {".py", ".html", ".css", ".js", ".md", ".toml"}
 
 # Who may import whom, part by part: the drawing of ARCHITECTURE.md as data. A new part is a new line here.
 FACTS = {"errors", "values", "kinds", "entries"}
@@ -198,6 +199,12 @@ def test_nothing_is_left_unfinished(path):
     words = ("TO" + "DO", "FIX" + "ME", "X" + "XX", "NotImplemented" + "Error")
     text = path.read_text(encoding="utf-8")
     assert not [word for word in words if re.search(rf"\b{word}\b", text)]
+
+
+def test_no_merge_is_left_half_done():
+    texts = [path for place in ("src", "docs", "tests") for path in (ROOT / place).rglob("*") if path.suffix in WRITTEN]
+    marks = re.compile(r"^(<{7} |>{7} |={7}$)", re.M)
+    assert not [named(path) for path in texts if marks.search(path.read_text(encoding="utf-8"))]
 
 
 @pytest.mark.parametrize("kind", KINDS)

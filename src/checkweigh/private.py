@@ -7,7 +7,7 @@ who the private workers are, `accounts` who may sign in. Its format has a versio
     2   accounts, sessions, tokens, signings and removed besides
     3   answers besides: which requests brought which batches
 
-A file of format 1 is read as it is, and becomes one of format 2 when it is first asked for an account. A newer one is refused.
+An older file is read as it is, and is brought to a later format when that is first needed. A newer one is refused.
 """
 
 import os
