@@ -36,7 +36,8 @@ def book(ledger):
     added(ledger, "quota", id="seven", job="hew", quantity="7", per="worker", **{"from": "2025-01-01"})
     for day, name in enumerate(("a", "b", "c", "d"), 1):
         fields = shift(name, started=f"2025-09-0{day}T06:00:00Z", quantity=str(day * 7), hours="6")
-        added(ledger, "shift", **{**fields, "worker": "bo" if day % 2 else "ada"})
+        claim = {"claimed_attainment": "99"} if name == "d" else {}
+        added(ledger, "shift", **{**fields, **claim, "worker": "bo" if day % 2 else "ada"})
     added(ledger, "award", worker="ada", name="a good shift", on="2025-09-05", **{"for": ["d"]})
     added(ledger, "verdict", shift="b", ruling="annulled", reason="two crews on one tally")
     return ledger
