@@ -25,9 +25,8 @@ def somebody(role, name="", site=None, worker=None):
     return VISITOR if role is Role.VISITOR else Who(name, role, f"account:{name}", site, worker)
 
 
-@contextmanager
-def board(ledger, who="visitor", clock=lambda: NOW, **settings):
-    """A client of the board of an open ledger (or of one at a path), as a role or as `Who`; `client.live` is the ledger that it shows."""
+def made(ledger, who="visitor", clock=lambda: NOW, **settings):
+    """The board of an open ledger, where everybody is the one whom the test says: a role or `Who`."""
     asking = who if isinstance(who, Who) else somebody(who)
 
     class As(AbstractAuthenticationMiddleware):
@@ -36,12 +35,18 @@ def board(ledger, who="visitor", clock=lambda: NOW, **settings):
         async def authenticate_request(self, connection):
             return AuthenticationResult(user=asking, auth=None)
 
+    return application(ledger, Settings(fresh_seconds=0, **settings), clock, middleware=[As])
+
+
+@contextmanager
+def board(ledger, who="visitor", clock=lambda: NOW, **settings):
+    """A client of the board of an open ledger (or of one at a path), as `made`; `client.live` is the ledger that it shows."""
     opened = ledger if isinstance(ledger, Ledger) else Ledger.open(ledger, write=True)
     try:
-        made = application(opened, Settings(fresh_seconds=0, **settings), clock, middleware=[As])
-        with TestClient(made, raise_server_exceptions=False) as client:
+        shown = made(opened, who, clock, **settings)
+        with TestClient(shown, raise_server_exceptions=False) as client:
             client.headers.update(PAGE)
-            client.live = made.state.live
+            client.live = shown.state.live
             yield client
     finally:
         if opened is not ledger:
@@ -63,11 +68,11 @@ def account(ledger, role, name="", **scope):
 @contextmanager
 def door(ledger, clock=lambda: NOW, address="http://testserver.local", **settings):
     """A client of the board as it runs in earnest, where people sign in; `client.live` is the ledger that it shows."""
-    made = application(ledger, Settings(fresh_seconds=0, **settings), clock)
-    with TestClient(made, base_url=address, raise_server_exceptions=False) as client:
+    opened = application(ledger, Settings(fresh_seconds=0, **settings), clock)
+    with TestClient(opened, base_url=address, raise_server_exceptions=False) as client:
         client.headers.update(PAGE)
         client.follow_redirects = False
-        client.live = made.state.live
+        client.live = opened.state.live
         yield client
 
 
