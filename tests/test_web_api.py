@@ -207,7 +207,7 @@ def test_an_erasure_is_seen_in_every_state_at_once(book):
         again = client.get("/api/v1/entries", params=asked, headers={"if-none-match": first.headers["etag"]})
         assert again.status_code == 200 and "Cyrus" not in again.text
         assert "Cyrus" not in client.get(f"/api/v1/entries/{size - 1}").text
-        problem(client.get(f"/api/v1/entries/{size - 1}/receipt"), 404, "person")
+        problem(client.get(f"/api/v1/entries/{size - 1}/receipt"), 404, "erased")
         kept = {"if-none-match": table.headers["etag"]}
         assert (
             client.get("/api/v1/tables/standings", params={"at": size, "period": "all"}, headers=kept).status_code

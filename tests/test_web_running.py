@@ -1,6 +1,7 @@
 """`checkweigh serve` in a process of its own: what it says, and that a stop or a kill loses nothing that was acknowledged."""
 
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -14,32 +15,16 @@ from urllib.request import urlopen
 
 import pytest
 
+from checkweigh.accounts import Accounts
 from checkweigh.codec import decode
 from checkweigh.kinds import KINDS
 from checkweigh.ledger import Ledger, key_path
 from checkweigh.verify import verify
-from conftest import shift
+from conftest import NOW, shift
 from serving import serving
 
 SERVE = "from checkweigh.cli import main; main(['serve', sys.argv[1], '--port', '0'])"
 DEMO = "from checkweigh.cli import main; main(['serve', '--demo', '--port', '0'])"
-CLERK = """
-from litestar import post
-from litestar.params import JSONBody
-from checkweigh.cli import main
-from checkweigh.web import app
-from checkweigh.web.page import Served
-from checkweigh.web.roles import May, Role, Who, needs
-
-@post('/written', opt=needs(May.ALWAYS), sync_to_thread=True)
-def written(data: JSONBody[dict[str, str]], live: Served) -> dict[str, int]:
-    with live.append(Who('clerk', Role.SUPERVISOR, 'account:clerk')) as batch:
-        return {'index': batch.add('shift', data)}
-
-app.ROUTES.append(written)
-main(['serve', sys.argv[1], '--port', '0'])
-"""
-"""The board with a route of the tests', to which everybody may write."""
 WRITERS = 8
 
 
@@ -105,8 +90,8 @@ def test_without_its_parts_the_board_says_what_to_install(run, ledger, monkeypat
 class Clerks:
     """Several clerks who each write one shift after the other, and keep what was acknowledged."""
 
-    def __init__(self, address):
-        self._at = urlsplit(address).netloc
+    def __init__(self, address, token):
+        self._at, self._token = urlsplit(address).netloc, token
         self.acknowledged = {}
         self.statuses = set()
         self._pool = ThreadPoolExecutor(WRITERS)
@@ -114,16 +99,17 @@ class Clerks:
 
     def _write(self, clerk):
         connection = HTTPConnection(self._at, timeout=30)
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"}
         try:
             for number in range(100_000):
                 name = f"s{clerk}-{number}"
-                body = json.dumps(shift(name))
-                connection.request("POST", "/written", body, {"Content-Type": "application/json"})
+                body = json.dumps({"kind": "shift", **shift(name)})
+                connection.request("POST", "/api/v1/entries", body, headers)
                 answer = connection.getresponse()
                 said = answer.read()
                 self.statuses.add(answer.status)
                 if answer.status == 201:
-                    self.acknowledged[name] = json.loads(said)["index"]
+                    self.acknowledged[name] = json.loads(said)["entries"][0]["index"]
         except (OSError, HTTPException):
             return
         finally:
@@ -144,11 +130,14 @@ class Clerks:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
-def test_nothing_acknowledged_is_lost(ledger, how):
+def test_nothing_acknowledged_is_lost(ledger, how, monkeypatch):
     path = ledger.address.path
+    with Accounts.open(path, create=True) as accounts:
+        token = accounts.tokens.add("scale", "manager", NOW, os.urandom)
     ledger.close()
-    with serving(path, CLERK) as server:
-        clerks = Clerks(server.address)
+    monkeypatch.setenv("CHECKWEIGH_WRITES_PER_MINUTE", "1000000")
+    with serving(path, SERVE) as server:
+        clerks = Clerks(server.address, token)
         clerks.wait(60)
         code = stopped(server, how)
         clerks.done()

@@ -163,7 +163,7 @@ def made_for(live: Live, who: Who, index: int) -> Made:
 def check_allowed(live: Live, who: Who, entry: Entry) -> None:
     """A receipt carries its entry whole: none is given of a name that was erased, nor of somebody else's harm."""
     if isinstance(entry, Worker) and entry.id in live.ledger.erased():
-        raise Refused(
+        raise NotHere(
             f"who worker {entry.id} was has been erased, and this receipt would carry it; there is none of this entry"
         )
     if isinstance(entry, Incident) and not (who.may(May.READ_PEOPLE) or naming.may_know(who, entry.worker or "")):
