@@ -142,9 +142,6 @@ class Known:
         name = f"asked {table} {sorted(parameters.items())}"
         derive = partial(DERIVED[table].derive, at_hand, **parameters)
         return derive() if self._state is not None else at_hand.held(name, derive)
-        """A derived table; of a small ledger it is kept whole, for all that ask for other rows of it."""
-        made = partial(DERIVED[table].derive, at_hand, **parameters)
-        return made() if self.size >= FOLLOWED else at_hand.held(f"{table} {sorted(parameters.items())}", made)
 
     @contextmanager
     def reader(self, table: str, **parameters: Any) -> Iterator[pa.RecordBatchReader]:
