@@ -195,7 +195,7 @@ def test_it_stops_when_it_is_told_to(server, how):
     assert server.said.endswith("Stopped.\n") and "agreed to 7 entries" in server.said
 
 
-IMPATIENT = f"from checkweigh.witness import serving\nserving.PATIENCE_SECONDS = 1\n{SERVE}"
+IMPATIENT = f"from checkweigh import listening\nlistening.PATIENCE_SECONDS = 1\n{SERVE}"
 
 
 HEAD = b"POST /add-checkpoint HTTP/1.1\r\nHost: a\r\n"

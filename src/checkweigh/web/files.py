@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -268,7 +268,8 @@ def _fail(upload: Upload, error: CheckweighError) -> None:
 @get("/enter/file/{token:str}", opt=needs(May.ENTER), include_in_schema=False, sync_to_thread=True)
 def upload_page(request: Asked, token: FromPath[str]) -> Template:
     """How far a file is, and what became of it."""
-    upload = _uploads(request).find(token, who_asks(request))
+    # A copy, since the thread that reads goes on: the state is copied before the report, which is there once the state says so.
+    upload = replace(_uploads(request).find(token, who_asks(request)))
     report = upload.report
     refused = list(islice(report.refusals(), SHOWN)) if report else []
     more = len(report.refused) - len(refused) if report else 0

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from .. import listening
 from ..checkpoint import Verifier
 from ..errors import BadSignature, CheckweighError, Refused
-from ..listening import PATIENCE_SECONDS, impatient
 from .book import Considered, Directory, Witness
 from .decision import MALFORMED, NOT_FOLLOWED, NOT_SIGNED, OK, OTHER_SIZE
 from .submission import MOST_BYTES, BadSubmission, Submission
@@ -124,10 +124,10 @@ def _handover(body: bytes) -> tuple[str, Verifier, str]:
 async def _body(receive: Receive) -> bytes:
     """The body of a request. It must be short, and arrive in time."""
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(listening.PATIENCE_SECONDS):
             return await _received(receive)
     except TimeoutError:
-        raise _Stopped(Reply(TOO_SLOW, f"the request took longer than {PATIENCE_SECONDS} seconds\n")) from None
+        raise _Stopped(Reply(TOO_SLOW, f"the request took longer than {listening.PATIENCE_SECONDS} seconds\n")) from None
 
 
 async def _received(receive: Receive) -> bytes:
@@ -154,14 +154,14 @@ def serve(application: Application, at: socket.socket) -> None:
 
     settings = uvicorn.Config(
         application,
-        http=impatient(),
+        http=listening.impatient(),
         ws="none",
         lifespan="off",
         log_level="error",
         access_log=False,
         limit_concurrency=MOST_CONNECTIONS,
-        timeout_keep_alive=PATIENCE_SECONDS,
-        timeout_graceful_shutdown=PATIENCE_SECONDS,
+        timeout_keep_alive=listening.PATIENCE_SECONDS,
+        timeout_graceful_shutdown=listening.PATIENCE_SECONDS,
         server_header=False,
     )
     uvicorn.Server(settings).run(sockets=[at])
