@@ -127,7 +127,9 @@ async def _body(receive: Receive) -> bytes:
         async with asyncio.timeout(listening.PATIENCE_SECONDS):
             return await _received(receive)
     except TimeoutError:
-        raise _Stopped(Reply(TOO_SLOW, f"the request took longer than {listening.PATIENCE_SECONDS} seconds\n")) from None
+        raise _Stopped(
+            Reply(TOO_SLOW, f"the request took longer than {listening.PATIENCE_SECONDS} seconds\n")
+        ) from None
 
 
 async def _received(receive: Receive) -> bytes:
