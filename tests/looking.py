@@ -14,6 +14,8 @@ from browsing import PATIENCE_MS
 SHOTS = "CHECKWEIGH_SHOTS"
 LEAST_BYTES = 6_000
 """A picture of a page with something on it is larger."""
+SHEET = {"width": 718, "height": 1040}
+"""What a sheet of A4 holds between its margins, in pixels of a style sheet."""
 STICKS_OUT = """() => {
   const room = document.documentElement.clientWidth, found = [];
   if (document.documentElement.scrollWidth <= room) return found;

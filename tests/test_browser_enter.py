@@ -1,7 +1,9 @@
-"""Entering in a browser: with the keyboard, and without a network; what waited is in the ledger once, and under the right name."""
+"""Entering in a browser: with the keyboard, in seconds, and without a network; what waited is in the ledger once, under the right name."""
 
 import json
 import re
+import sys
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -70,6 +72,55 @@ def test_a_shift_is_entered_with_the_keyboard_alone(browse, served, pit):
     assert [one[:2] for one in shifts(pit)] == [("ada", "102"), ("bo", "7")]
     assert "Attainment 1" in page.locator("#done").inner_text()
     assert states(page) == ["sent", "sent"]
+
+
+class Hand:
+    """Somebody who types as people do, and the clock that runs meanwhile."""
+
+    KEY_MS, FIELD_MS = 80, 300
+
+    def __init__(self, page):
+        self.page, self.keys, self.fields, self.begun = page, 0, 0, time.monotonic()
+
+    def press(self, *keys):
+        for key in keys:
+            self.page.keyboard.press(key)
+            self.page.wait_for_timeout(self.KEY_MS)
+            self.keys += 1
+
+    def field(self, label, text):
+        """Fill the field that has the focus, which is the one meant, and go on to the next; in a list, letters choose."""
+        expect(self.page.get_by_label(label, exact=label != "Quantity").first).to_be_focused()
+        self.page.wait_for_timeout(self.FIELD_MS)
+        self.press(*text, "Tab")
+        self.fields += 1
+
+    @property
+    def seconds(self):
+        return time.monotonic() - self.begun
+
+
+def test_a_first_shift_on_a_phone_takes_less_than_15_seconds_with_the_keyboard_alone(browse, served, pit):
+    """From the opening of the page to the acknowledgement, on a device that remembers nothing yet."""
+    with pit.append(EDGE) as batch:
+        batch.add("worker", {"id": "k-1906", "site": "north", "from": "2025-01-01", "name": "Alexei Stakhanov"})
+    page = browse(served(pit, clock=lambda: NOW), ANNA, look="phone")
+    page.clock.set_fixed_time(NOW)
+    hand = Hand(page)
+    page.goto("/enter")
+    hand.field("Who", "Alexei Stakhanov")
+    hand.field("Job", "Hew")
+    hand.field("Quantity", "102")
+    page.wait_for_timeout(hand.FIELD_MS)
+    hand.press(*"5.75", "Enter")
+    page.locator("#done").get_by_text("Entered").wait_for()
+    seconds = hand.seconds
+    told = f"{hand.keys} keys in {hand.fields + 1} fields, {seconds:.1f} s until it was acknowledged"
+    sys.stdout.write(f"a shift on a phone: {told}\n")
+    assert shifts(pit) == [("k-1906", "102", "account:anna")]
+    assert "Attainment 14.571428" in page.locator("#done").inner_text()
+    assert hand.keys <= 32 and hand.fields + 1 == 4
+    assert seconds < 15
 
 
 def test_shifts_entered_without_a_network_are_sent_once_when_it_returns(browse, served, pit):
