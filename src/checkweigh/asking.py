@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from . import changes
+from . import changes, queries
 from .derived import DERIVED, Derivation, Parameter
 from .errors import Refused
 from .explaining.choosing import holds
@@ -85,18 +85,14 @@ def _reader(
     found = wanted.of(derivation.derive(tables, **parameters), derivation.key)
     if not wanted.by_log(derivation):
         found = found.limit(wanted.limit, offset=wanted.start) if (wanted.limit is not None or wanted.start) else found
-        queries: Iterator[str] = iter([_sql(found)])
+        asked: Iterator[str] = iter([queries.sql(found)])
     elif wanted.limit is not None:
         rows = found.filter(found[derivation.by_entry] >= wanted.start).order_by(derivation.by_entry)
-        queries = iter([_sql(rows.limit(wanted.limit))])
+        asked = iter([queries.sql(rows.limit(wanted.limit))])
     else:
-        queries = _run_by_run(_sql(found), str(derivation.by_entry), wanted.start, tables.size)
-    batches = (batch for query in queries for batch in answers(tables.shift, query, ROWS))
+        asked = _run_by_run(queries.sql(found), str(derivation.by_entry), wanted.start, tables.size)
+    batches = (batch for query in asked for batch in answers(tables.shift, query, ROWS))
     return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in batches))
-
-
-def _sql(table: ir.Table) -> str:
-    return str(ibis.to_sql(table, dialect="duckdb"))
 
 
 def _run_by_run(sql: str, column: str, begin: int, size: int) -> Iterator[str]:
@@ -113,7 +109,7 @@ def _narrowed(rows: pa.RecordBatchReader, wanted: Narrowed, key: Sequence[str]) 
     found = found.limit(wanted.limit, offset=wanted.start) if (wanted.limit is not None or wanted.start) else found
     engine = duckdb.connect()
     engine.register("rows_given", rows)
-    reader = engine.sql(_sql(found)).to_arrow_reader(ROWS)
+    reader = engine.sql(str(ibis.to_sql(found, dialect="duckdb"))).to_arrow_reader(ROWS)
     return pa.RecordBatchReader.from_batches(rows.schema, (batch.cast(rows.schema) for batch in reader))
 
 

@@ -33,7 +33,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from pyarrow import parquet
 
-from . import clocks, columns, personal
+from . import clocks, columns, personal, queries
 from .columns import Log, Segment
 from .entries import KINDS
 from .errors import BeyondTheEnd, Broken, Refused
@@ -82,11 +82,11 @@ class Tables:
 
     def kept(self, table: ir.Table) -> ir.Table:
         """A step of a derivation, computed now: what follows is planned on what it turned out to be, and written only once."""
-        return _created(f"TEMP TABLE step_{next(_STEPS)}", table)
+        return _created(f"TEMP TABLE {_step()}", table)
 
     def given(self, rows: pa.Table, shape: ibis.Schema) -> ir.Table:
         """Rows that were computed outside of the engine, as a table of it with these columns."""
-        name = f"step_{next(_STEPS)}"
+        name = _step()
         self.engine.register("rows_given", rows.cast(shape.to_pyarrow()))
         self.engine.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM rows_given")
         self.engine.unregister("rows_given")
@@ -98,7 +98,7 @@ class Tables:
         Who goes over it more than once lets it `keep` its rows, for itself and for all that are asked after it.
         """
         if name not in self._held:
-            self._held[name] = _created(f"TEMP VIEW step_{next(_STEPS)}", make())
+            self._held[name] = _created(f"TEMP VIEW {_step()}", make())
         if keep:
             self._held[name] = self.held(f"{name}, kept", lambda: self._held[name])
         return self._held[name]
@@ -116,6 +116,11 @@ class Tables:
     def engine(self) -> duckdb.DuckDBPyConnection:
         """The connection that computes what is derived from these tables."""
         return cast(duckdb.DuckDBPyConnection, self.shift.get_backend().con)
+
+
+def _step() -> str:
+    """A name that no step has had yet."""
+    return f"{queries.STEP}{next(_STEPS)}"
 
 
 def _scaled(value: str, places: int = 9) -> str:
@@ -288,7 +293,7 @@ def named(backend: ibis.BaseBackend, name: str, shape: ibis.Schema) -> ir.Table:
 def _created(what: str, table: ir.Table) -> ir.Table:
     """A table or a view of the engine that holds what an expression says."""
     backend = table.get_backend()
-    _asked(backend, lambda: backend.con.execute(f"CREATE {what} AS {backend.compile(table)}"))
+    _asked(backend, lambda: backend.con.execute(f"CREATE {what} AS {queries.sql(table)}"))
     return named(backend, what.rpartition(" ")[2], table.schema())
 
 
@@ -300,12 +305,12 @@ def _shape(kind: str) -> ibis.Schema:
 def collect(table: ir.Table) -> pa.Table:
     """What a derived table comes to, whole and in memory."""
     backend = table.get_backend()
-    return _asked(backend, lambda: backend.con.sql(str(backend.compile(table))).to_arrow_table())
+    return _asked(backend, lambda: backend.con.sql(queries.sql(table)).to_arrow_table())
 
 
 def batches(table: ir.Table, rows: int = 65_536) -> pa.RecordBatchReader:
     """What a derived table comes to, batch by batch."""
-    return answers(table, str(table.get_backend().compile(table)), rows)
+    return answers(table, queries.sql(table), rows)
 
 
 def answers(table: ir.Table, sql: str, rows: int) -> pa.RecordBatchReader:
