@@ -11,7 +11,7 @@ demo: $(VENV)/run  ## build and show the ledger of the 1935 campaign
 	$(BIN)/checkweigh demo demo
 
 test: lint  ## style, types, and every test
-	$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist worksteal
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -1,12 +1,15 @@
 """The docs say what the program does: reference pages are made from the code, and what a page shows is what a user gets.
 
 In a block of `console`, a line that begins with `$ ` is run, lines that begin with `> ` go on with it, and the rest is what it prints:
-`…` stands for any text, and a line of `...` for any lines.
+`…` stands for any text, and a line of `...` for any lines. A command that needs a shell gets one. A plain `checkweigh` command is run here,
+which spares it the start of a process; in the long form, and on the page with which everybody begins, it is a process too.
 """
 
 import contextlib
+import io
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -16,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from checkweigh import cli
+from checkweigh.cli import edge
 from checkweigh.cli.app import COMMANDS
 from checkweigh.derived import DERIVED
 from checkweigh.kinds import KINDS
@@ -24,11 +29,12 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 from docs import generate  # noqa: E402
 
-# Ibis 12 still calls by its old name what DuckDB 2 has renamed.
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md"])
 Step = tuple[str, list[str]]
 PORTS = ("8650", "8935")
 """The ports that the docs name, of a witness and of a board."""
+PLAIN = re.compile(r"""checkweigh [\w\s:/.,+=%'"-]+""")
+"""A command in which a shell has nothing to do but to take off quotes."""
 
 
 @pytest.mark.parametrize("name", generate.pages())
@@ -102,16 +108,56 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": path, "COLUMNS": "100", "PYTHONWARNINGS": "ignore"}
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if steps(page)], ids=lambda page: page.name)
-def test_what_a_page_shows_is_what_a_user_gets(page, place, port):
+def by_shell(command: str, place: Path) -> tuple[int, str]:
+    """The exit code of a command and what it says, first on its output and then aside."""
+    # Ibis 12 still calls by its old name what DuckDB 2 has renamed: no user is warned of it.
+    done = subprocess.run(["bash", "-c", command], cwd=place, env=environment(), capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def here(command: str) -> tuple[int, str]:
+    """The same of a plain command, in this process and its directory."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as exit:
+        cli.main(shlex.split(command)[1:])
+    return int(exit.value.code or 0), "".join(said.buffer.getvalue().decode() for said in (out, err))
+
+
+@pytest.fixture
+def terminal(place, monkeypatch):
+    """This process as a user's terminal, in the place where the commands run."""
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("COLUMNS", environment()["COLUMNS"])
+    for console in (edge.screen, edge.aside):  # each has the width of when it was made
+        console.cache_clear()
+    yield
+    for console in (edge.screen, edge.aside):
+        console.cache_clear()
+
+
+SHOWN = [page for page in PAGES if steps(page)]
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.name)
+def test_what_a_page_shows_is_what_a_user_gets(page, place, port, terminal):
+    follow(page, place, port, processes=page.name == "README.md")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.name)
+def test_what_a_page_shows_is_what_processes_of_their_own_say(page, place, port):
+    follow(page, place, port, processes=True)
+
+
+def follow(page: Path, place: Path, port: str, processes: bool) -> None:
+    """Do what a page says, and see that it gives what the page shows."""
     for command, lines in steps(page, port):
         if command.startswith(("make ", "git ")):
             continue
-        done = subprocess.run(["bash", "-c", command], cwd=place, env=environment(), capture_output=True, text=True)
-        said = done.stdout + done.stderr
+        code, said = by_shell(command, place) if processes or not PLAIN.fullmatch(command) else here(command)
         assert "Traceback" not in said, said
         expected = 2 if "Refused:" in "".join(lines) else 3 if "Broken:" in "".join(lines) else 0
-        assert done.returncode == expected, f"{command}\n{said}"
+        assert code == expected, f"{command}\n{said}"
         assert re.fullmatch(pattern(lines or ["..."]), said), f"{command}\nprints\n{said}"
 
 
