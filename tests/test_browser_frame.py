@@ -75,7 +75,7 @@ def test_a_page_is_seen_by_whoever_the_test_says(browse, served, ledger):
     site = served(ledger, title="North pit")
     page = browse(site, "supervisor", look="phone")
     page.goto("/")
-    assert "North pit" in page.title() and page.get_by_text("supervisor").first.is_visible()
+    assert "North pit" in page.title() and page.get_by_role("link", name="supervisor").is_visible()
     visitor = browse(site)
     visitor.goto("/")
     assert visitor.get_by_role("link", name="Sign in").is_visible()
