@@ -188,6 +188,49 @@ def test_the_same_of_more_ledgers(test):
     more(given(held=books(), data=st.data())(test.hypothesis.inner_test))()
 
 
+BEATEN = """
+shift  id  worker  started           hours  quantity  helpers
+       a   ada     2021-01-01 06:00  6      10        none
+       b   bo      2021-01-02 06:00  6      9         none
+"""
+
+
+BY_VERDICT = """
+verdict  shift  ruling    quantity
+         b      adjusted  11
+"""
+BY_QUOTA = """
+quota  id   job     per     quantity  from        worker
+       own  hewing  worker  5         2000-01-01  bo
+"""
+BY_REPLACEMENT = """
+shift  id  worker  started           hours  quantity  helpers  replaces  note
+       b   bo      2021-01-02 06:00  6      12        none     9         misread
+"""
+
+
+@pytest.mark.parametrize(
+    ("measure", "by"),
+    [("quantity", BY_VERDICT), ("attainment", BY_QUOTA), ("quantity", BY_REPLACEMENT)],
+    ids=["a verdict", "a quota of its own", "a replacement"],
+)
+def test_the_mark_that_beat_a_record_rests_on_all_that_made_it_one(measure, by):
+    held = book(BEATEN, by)
+    shown, data = known(held), written(held)
+    asked = {"measure": measure, "scope": "all", "holder": "single"}
+
+    def of_ada(tables):
+        return next(row for row in rows(tables, "records", **asked) if row["shift"] == "a" and row["job"])
+
+    row = of_ada(shown)
+    assert row["beaten_by"] == "b" and row["beaten_on"].isoformat() == "2021-01-02"
+    looked = Book(shown, data.__getitem__)
+    nodes = [explaining.explain(looked, DERIVED["records"], asked, row, name) for name in ("value", "beaten_on")]
+    ends = set().union(*(check_tree(shown, node, {}) for node in nodes))
+    again = of_ada(known(alone(data, ends)[0]))
+    assert (again["beaten_by"], again["beaten_on"]) == (row["beaten_by"], row["beaten_on"])
+
+
 # ---- words
 
 

@@ -9,7 +9,7 @@ from ..derived import records
 from ..render import text
 from ..tables import collect
 from . import shifts
-from .tree import Book, Leaf, Node, equation, leaves
+from .tree import Book, Leaf, Node, equation, leaves, walk
 
 Row = dict[str, Any]
 FIGURES = ("value", "status", "set_on", "beaten_on", "days_stood")
@@ -60,7 +60,7 @@ def mark(book: Book, entry: int, measure: str) -> Node:
 
 def _value(book: Book, row: Row, name: str) -> Node:
     beaten = [
-        _mark_of(other, "the mark that it beat")
+        _mark_of(book, other, "the mark that it beat")
         for other in _neighbours(book, row)
         if other["beaten_by"] == row["shift"]
     ]
@@ -74,14 +74,18 @@ def _value(book: Book, row: Row, name: str) -> Node:
     return _node(row, name, says, numbers, (*of.parts, *beaten))
 
 
-def _mark_of(row: Row, says: str) -> Node:
-    """Another mark of the class, with the shift that set it."""
-    return _node(
-        row,
-        "value",
-        f"{says}: shift {row['shift']} of {row['set_on']}",
-        parts=(Leaf(row["entry"], "the shift that set it"),),
-    )
+def _mark_of(book: Book, row: Row, says: str) -> Node:
+    """Another mark of the class, with the shift that set it, and the verdict and the quota without which it would be no mark of it."""
+    shift = shifts.rows(book, [row["entry"]])[row["entry"]]
+    made = (mark(book, row["entry"], row["measure"]), shifts.node(book, shift, "holder"))
+    rests = [
+        *leaves(book, row["entry"], "the shift that set it"),
+        *leaves(book, shift["verdict"], "the verdict that counts"),
+        *(leaf for figure in made for leaf in walk(figure) if isinstance(leaf, Leaf)),
+    ]
+    parts = {leaf.entry: leaf for leaf in reversed(rests)}
+    ends = tuple(parts[entry] for entry in dict.fromkeys(leaf.entry for leaf in rests))
+    return _node(row, "value", f"{says}: shift {row['shift']} of {row['set_on']}", parts=ends)
 
 
 def _beaten(book: Book, row: Row, name: str) -> Node:
@@ -93,7 +97,7 @@ def _beaten(book: Book, row: Row, name: str) -> Node:
             "the mark stands: nobody has beaten it",
             parts=leaves(book, row["entry"], "the shift that set it"),
         )
-    by = tuple(_mark_of(other, "the mark that beat it") for other in beaters)
+    by = tuple(_mark_of(book, other, "the mark that beat it") for other in beaters)
     return _node(row, name, f"the day of shift {row['beaten_by']}, the next mark of the class", parts=by)
 
 
