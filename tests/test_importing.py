@@ -72,13 +72,13 @@ def test_repetitions_are_counted_across_chunks():
     seen = []
     for workers in rows:
         nothing = pa.nulls(len(workers), pa.string())
-        started = pa.array([datetime.datetime(2025, 1, 1)] * len(workers), pa.timestamp("us"))
+        started = pa.array([datetime.datetime(2025, 1, 1, microsecond=250_000)] * len(workers), pa.timestamp("us"))
         job = pa.array(["j"] * len(workers))
         table = pa.table({"worker": workers, "crew": nothing, "job": job, "site": job, "started": started})
         seen += namer.shifts(table).to_pylist()
     expected = []
     for worker, n in [("a", 1), ("b", 1), ("a", 2), ("c", 1), ("a", 3), ("a", 4), ("b", 2)]:
-        key = "\t".join(["worker", worker, "j", "j", "2025-01-01T00:00:00Z", str(n)])
+        key = "\t".join(["worker", worker, "j", "j", "2025-01-01T00:00:00.25Z", str(n)])
         expected.append(base_32(int(sha256(key.encode()).hexdigest()[:15], 16)))
     assert seen == expected
 

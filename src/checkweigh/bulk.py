@@ -287,7 +287,8 @@ def _future(rows: Rows) -> list[Problem]:
     if rows.kind != "shift" or not len(rows.table):
         return []
     now = pa.scalar(rows.holdings.recorded.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
-    late = _working(rows).filter(pc.field("started") > now)
+    working = _working(rows)
+    late = working.filter(pc.greater(working["started"], now))
     reason = rows.holdings.future
     return [
         (row["row"], "started", row["started"].isoformat(), reason)
@@ -308,7 +309,8 @@ def _days(rows: Rows) -> list[Problem]:
 
 def _days_of(rows: Rows, party: str) -> list[Problem]:
     """The earliest shift per party and site is asked about; only where it came too early, every row is."""
-    table = _working(rows).select(["row", party, "site", "started"]).filter(pc.field(party).is_valid())
+    table = _working(rows).select(["row", party, "site", "started"])
+    table = table.filter(table[party].is_valid())
     earliest = pc.min(table["started"].cast(pa.int64())).as_py()
     if earliest is None or rows.holdings.long_known(party, pc.unique(table[party]).to_pylist(), earliest):
         return []

@@ -9,7 +9,7 @@ absent fields left out, `"`, `\\`, line feed and tab the only characters that ar
 do the same for a whole Arrow table of one kind inside the engine, byte for byte as one by one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, reduce
 from operator import or_
@@ -158,14 +158,29 @@ def _rendered(kind: str, name: str, column: pa.Array) -> tuple[str, pa.Array, st
 def _strings(shape: str, column: pa.Array) -> pa.Array:
     """The canonical strings of decimals, dates, times or texts; what JSON escapes is escaped."""
     if shape in DECIMAL_SHAPES:
-        return _decimals(column)
+        return _each_once(_decimals, column)
     if shape == "day":
         return column.cast(pa.string())
     if shape == "time":
-        # Arrow writes all six places of a second, so that trimming zeros never reaches the second itself.
-        written = pc.ascii_rtrim(pc.ascii_rtrim(column.cast(pa.string()), "0"), ".")
-        return _joined(pc.replace_substring(written, " ", "T"), "Z")
+        return times(column)
     return column.cast(pa.string()) if shape == "salt" else _escaped(column)
+
+
+def _each_once(written: Callable[[pa.Array], pa.Array], column: pa.Array) -> pa.Array:
+    """A column with each distinct value written once: in the same shifts of many people the same figures come again and again."""
+    coded = column.dictionary_encode()
+    return written(coded.dictionary).take(coded.indices)
+
+
+def times(column: pa.Array) -> pa.Array:
+    """The canonical strings of times."""
+    return _each_once(_times, column)
+
+
+def _times(column: pa.Array) -> pa.Array:
+    # Arrow writes all six places of a second, so that trimming zeros never reaches the second itself.
+    written = pc.ascii_rtrim(pc.ascii_rtrim(column.cast(pa.string()), "0"), ".")
+    return _joined(pc.replace_substring(written, " ", "T"), "Z")
 
 
 def _decimals(column: pa.Array) -> pa.Array:
@@ -182,15 +197,15 @@ def _decimals(column: pa.Array) -> pa.Array:
 def _escaped(column: pa.Array) -> pa.Array:
     """Texts as they stand between the quotes of a JSON string."""
     texts = column.cast(pa.string())
-    data = _data(texts)
+    data = letters_of(texts)
     for letter, escaped in _ESCAPES:
         if letter.encode() in data:
             texts = pc.replace_substring(texts, letter, escaped)
     return texts
 
 
-def _data(texts: pa.StringArray) -> bytes:
-    """The bytes of all texts, one after the other: the quick way to see that a character stands in none of them."""
+def letters_of(texts: pa.StringArray) -> bytes:
+    """The bytes of all texts, one after the other: the quick way to look at them all at once."""
     offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
     return bytes(memoryview(texts.buffers()[2])[offsets[0] : offsets[-1]]) if len(texts) and texts.buffers()[2] else b""
 

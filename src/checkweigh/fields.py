@@ -349,10 +349,14 @@ _CONDITIONS: dict[str, Callable[[str], object]] = {
 }  # fmt: skip
 
 
+_JSON = json.JSONDecoder(parse_float=str, parse_int=str)
+"""Numbers stay the texts that they were written as, so that none is rounded on the way."""
+
+
 def _json(text: str, shape: Any, wanted: str) -> Any:
-    """JSON of a shape; numbers stay the texts that they were written as, so that none is rounded on the way."""
+    """JSON of a shape."""
     try:
-        return msgspec.convert(json.loads(text, parse_float=str, parse_int=str), shape)
+        return msgspec.convert(_JSON.decode(text), shape)
     except (ValueError, msgspec.ValidationError, RecursionError):
         raise Unreadable(f"is not {wanted}") from None
 

@@ -21,11 +21,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import bounds, codec
+
 Hashes = npt.NDArray[np.int64]
 _LETTERS = np.frombuffer(b"0123456789abcdefghijklmnopqrstuv", np.uint8)
 
-_NUMBER = "('0x' || left(sha256({key}), 15))::BIGINT"
-_SHIFT = "concat({party}, job, chr(9), site, chr(9), replace(started::VARCHAR, ' ', 'T'), 'Z', chr(9), {n})"
+_SHIFT = "concat({party}, job, chr(9), site, chr(9), started, chr(9), {n})"
 _PARTY = "CASE WHEN worker IS NOT NULL THEN 'worker' ELSE 'crew' END, chr(9), coalesce(worker, crew), chr(9)"
 _QUOTA = (
     "concat_ws(chr(9), CASE WHEN worker IS NOT NULL THEN 'worker' ELSE 'crew' END, coalesce(worker, crew), job, "
@@ -47,11 +48,13 @@ class Namer:
 
     def shifts(self, table: pa.Table) -> Any:
         """An id for each row of worker, crew, job, site and started; null where one of these is missing."""
+        known = _known(table)
+        started = codec.times(bounds.flat(table["started"]))
+        table = table.set_column(table.column_names.index("started"), "started", started)
         party = next(
             (f"'{one}', chr(9), {one}, chr(9)" for one in ("worker", "crew") if not table[one].null_count), _PARTY
         )
         numbers = self._numbers(_SHIFT.format(party=party, n="1"), table)
-        known = _known(table)
         if known is None:
             count = self._seen.counted(numbers)
         else:
@@ -72,10 +75,10 @@ class Namer:
     def _numbers(self, key: str, table: pa.Table) -> Hashes:
         """The first 60 bits of the SHA-256 of each row's key."""
         self._engine.register("rows_to_name", table)
-        found = self._engine.sql(f"SELECT {_NUMBER.format(key=key)} AS number FROM rows_to_name").to_arrow_table()
+        found = self._engine.sql(f"SELECT left(sha256({key}), 16) AS digits FROM rows_to_name").to_arrow_table()
         self._engine.unregister("rows_to_name")
-        numbers: Hashes = found["number"].to_numpy()
-        return numbers
+        digits = codec.letters_of(bounds.flat(found["digits"])).decode()
+        return (np.frombuffer(bytes.fromhex(digits), ">u8") >> 4).astype(np.int64)
 
 
 def _known(table: pa.Table) -> Any:

@@ -187,7 +187,7 @@ class CsvSheet:
 
 
 def rechunked(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in tables of CHUNK_ROWS rows, or fewer where rows are long. The first is small, so that work begins early."""
+    """The same rows in tables of CHUNK_ROWS rows, or fewer where rows are long. The first are smaller, so that work begins early."""
     waiting: list[pa.Table] = []
     rows, wanted = 0, FIRST_ROWS
     for table in tables:
@@ -196,7 +196,7 @@ def rechunked(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         while rows >= wanted or (rows and sum(part.nbytes for part in waiting) >= CHUNK_BYTES):
             whole = pa.concat_tables(waiting)
             yield whole.slice(0, wanted).combine_chunks()
-            waiting, wanted = [whole.slice(wanted)], CHUNK_ROWS
+            waiting, wanted = [whole.slice(wanted)], min(2 * wanted, CHUNK_ROWS)
             rows = len(waiting[0])
     if rows:
         yield pa.concat_tables(waiting).combine_chunks()
