@@ -43,7 +43,7 @@ LOOKS = {
     "phone dark": {**TOUCHED, "color_scheme": "dark"},
     "wall": {"viewport": {"width": 1920, "height": 1080}, "color_scheme": "dark"},
 }
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 OURS = ("data:", "blob:", "about:")
 

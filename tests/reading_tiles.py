@@ -89,7 +89,7 @@ class Log:
     def get(self, path):
         self.fetched += 1
         try:
-            with urllib.request.urlopen(f"{self.prefix}/{path}", timeout=20) as answer:
+            with urllib.request.urlopen(f"{self.prefix}/{path}", timeout=120) as answer:
                 return answer.read()
         except urllib.error.HTTPError as error:
             error.close()

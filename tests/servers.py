@@ -80,7 +80,7 @@ class Server:
         """Start it, and wait until it answers."""
         settings = [part for setting in self._settings for part in ("-c", setting)]
         self._process = self._run("postgres", "-D", self.directory / "data", *settings, limit=limit)
-        for _ in range(600):
+        for _ in range(2400):
             try:
                 psycopg.connect(self.conninfo("postgres")).close()
                 return

@@ -28,7 +28,7 @@ class Server:
         self.address = self._address()
 
     def _address(self):
-        for _ in range(600):
+        for _ in range(2400):
             if found := re.findall(r"listens at (http://\S+)", self.said):
                 return found[-1]
             if self.process.poll() is not None:
@@ -43,7 +43,7 @@ class Server:
     def stop(self, how=signal.SIGTERM):
         """Stop it and return its exit code."""
         self.process.send_signal(how)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=120)
 
 
 @contextmanager

@@ -409,7 +409,7 @@ def test_a_password_is_asked_for_twice_and_never_shown(ledger, again, code, said
         shown += read_until(terminal, "again: ")
         os.write(terminal, (again + "\n").encode())
         shown += read_until(terminal, said)
-        assert process.wait(timeout=30) == code
+        assert process.wait(timeout=120) == code
         assert PASSWORD not in shown
     finally:
         process.kill()

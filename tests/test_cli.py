@@ -400,6 +400,11 @@ def test_a_full_disk_and_a_closed_pipe_leave_no_trace(book):
     assert pipe.stdout == '[\n{"i' and pipe.stderr == ""
 
 
+def opened(book):
+    """Whether a process has a ledger open."""
+    return Path(f"{book}-wal").exists()
+
+
 def test_an_interrupted_import_leaves_the_ledger_alone_and_no_trace(book, tmp_path):
     rows = "".join(f"ada,hewing,north,2025-{1 + i % 12:02}-{1 + i % 28:02},{i % 90}\n" for i in range(300_000))
     (tmp_path / "many.csv").write_text("worker,job,site,started,quantity\n" + rows)
@@ -408,8 +413,9 @@ def test_an_interrupted_import_leaves_the_ledger_alone_and_no_trace(book, tmp_pa
     running = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        running.wait(1.5)
+    while running.poll() is None and not opened(book):
+        time.sleep(0.01)
+    time.sleep(0.5)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(running.pid, signal.SIGINT)
     out, err = running.communicate()

@@ -25,7 +25,7 @@ def analyze(tmp_path):
     unit.write_text(UNIT.read_text().replace("/opt/checkweigh/bin/checkweigh", sys.executable))
 
     def run(*arguments):
-        done = subprocess.run([program, *arguments, unit], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([program, *arguments, unit], capture_output=True, text=True, timeout=120)
         return done.returncode, done.stdout + done.stderr
 
     return run
@@ -53,6 +53,6 @@ def test_the_health_of_the_container_is_that_of_the_board(served, ledger, tmp_pa
     site = served(ledger)
     environment = {"CHECKWEIGH_PORT": str(urlsplit(site.address).port)}
     check = [sys.executable, *command[1:]]
-    assert subprocess.run(check, env=environment, timeout=30).returncode == 0
+    assert subprocess.run(check, env=environment, timeout=120).returncode == 0
     site.stop()
-    assert subprocess.run(check, env=environment, timeout=30, stderr=subprocess.DEVNULL).returncode == 1
+    assert subprocess.run(check, env=environment, timeout=120, stderr=subprocess.DEVNULL).returncode == 1

@@ -228,7 +228,7 @@ def test_it_keeps_on_until_it_is_stopped(ledger, book, tmp_path):
             until(lambda: b"agreed to 5 entries" in log.read_bytes())
         finally:
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=20) == 130
+            assert process.wait(timeout=120) == 130
     assert cosigned.newest(ledger.address).split("\n")[1] == "5"
 
 

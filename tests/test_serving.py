@@ -35,7 +35,7 @@ def server(book):
 def ask(address, path, body=None, method=None):
     """(status, content type, body) of a request."""
     try:
-        with urlopen(Request(address + path, data=body, method=method), timeout=20) as response:
+        with urlopen(Request(address + path, data=body, method=method), timeout=120) as response:
             return response.status, response.headers["Content-Type"], response.read()
     except HTTPError as error:
         with error:
@@ -153,7 +153,7 @@ def test_killed_between_writing_and_answering_it_stands_by_what_it_wrote(book):
     with serving(book.path, KILLED) as server:
         with pytest.raises(OSError):
             add(server.address, HONEST.shown(0, 7))
-        assert server.process.wait(timeout=20) == -signal.SIGKILL
+        assert server.process.wait(timeout=120) == -signal.SIGKILL
     with serving(book.path) as server:
         assert "of a fork" not in server.said
         assert add(server.address, OTHER.shown(0, 7))[0] == 409
@@ -207,7 +207,7 @@ HEAD = b"POST /add-checkpoint HTTP/1.1\r\nHost: a\r\n"
 def test_whoever_is_too_slow_is_hung_up_on(book, sent, answer):
     with serving(book.path, IMPATIENT) as server:
         port = int(server.address.rpartition(":")[2])
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
             connection.sendall(sent)
             heard = b""
             while part := connection.recv(4096):

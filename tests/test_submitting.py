@@ -187,16 +187,16 @@ def test_appending_waits_for_no_witness(ledger, book, monkeypatch):
 
     def hang(path, body):
         asked.set()
-        release.wait(20)
+        release.wait(120)
 
     with answering(hang) as address:
         outcomes = []
         thread = threading.Thread(target=lambda: outcomes.append(submit(ledger, at(book, address), post)))
         thread.start()
-        assert asked.wait(10)
+        assert asked.wait(120)
         with Ledger.open(ledger.address, write=True, wait_seconds=0.1) as other:
             grown(other, "a", "b")
-        thread.join(10)
+        thread.join(120)
         release.set()
     assert [outcome.kind for outcome in outcomes] == ["down"] and ledger.size == 6
 

@@ -25,7 +25,7 @@ def mine(ledger):
 
 def through(client, address):
     """The page of an upload, when it has been read."""
-    for _ in range(200):
+    for _ in range(2400):
         page = client.get(address)
         if "refresh" not in page.headers:
             return page

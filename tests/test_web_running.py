@@ -32,7 +32,7 @@ def stopped(server, how=signal.SIGTERM):
     """Stop it; its exit code, and that it took seconds and not minutes."""
     began = time.monotonic()
     code = server.stop(how)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     return code
 
 
@@ -40,7 +40,7 @@ def test_the_demonstration_is_served_from_nothing_and_leaves_nothing(tmp_path):
     before = set(Path(tempfile.gettempdir()).glob("checkweigh-demo-*"))
     with serving(tmp_path / "demo", DEMO) as server:
         assert "holds 97 entries" in server.said and f"{server.address}/records?at=1936-12-31" in server.said
-        with urlopen(server.address, timeout=30) as page:
+        with urlopen(server.address, timeout=120) as page:
             assert b"A demonstration" in page.read()
         assert stopped(server) == 0
         assert server.said.endswith("Stopped.\n") and "Traceback" not in server.said
@@ -52,7 +52,7 @@ def test_without_its_key_a_ledger_is_served_for_reading(tmp_path, ledger):
     key_path(ledger.address).unlink()
     with serving(ledger.address.path, SERVE) as server:
         assert "nothing can be written here" in server.said and "its signing key is missing" in server.said
-        with urlopen(server.address + "/readyz", timeout=30) as answer:
+        with urlopen(server.address + "/readyz", timeout=120) as answer:
             assert answer.status == 200
         assert stopped(server, signal.SIGINT) == 0
 
@@ -98,7 +98,7 @@ class Clerks:
         self._working = [self._pool.submit(self._write, number) for number in range(WRITERS)]
 
     def _write(self, clerk):
-        connection = HTTPConnection(self._at, timeout=30)
+        connection = HTTPConnection(self._at, timeout=120)
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"}
         try:
             for number in range(100_000):
@@ -117,7 +117,7 @@ class Clerks:
 
     def wait(self, acknowledged):
         """Until so much has been acknowledged."""
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while len(self.acknowledged) < acknowledged:
             assert self.statuses <= {201} and time.monotonic() < end, (self.statuses, self.acknowledged)
             threading.Event().wait(0.02)
