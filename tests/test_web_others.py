@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from checkweigh import codec
+from checkweigh.web import rights
 from conftest import EDGE, shift
 from web import board, somebody
 
@@ -76,6 +78,36 @@ def test_a_worker_objects_to_what_concerns_them(mine):
         assert client.get("/object/999").status_code == 404
     found = json.loads(mine.entry(size))
     assert (found["kind"], found["entry"], found["by"]) == ("objection", 5, "account:ada") and mine.size == size + 1
+
+
+def test_page_and_program_agree_on_what_concerns_a_worker(mine):
+    with mine.append(EDGE) as batch:
+        first = batch.add("award", {"name": "of ada", "worker": "ada"})
+        for other in ({"name": "of the crew", "crew": "two"}, {"name": "of bo", "worker": "bo"}):
+            batch.add("award", other)
+    ada = somebody("worker", "ada", worker="ada")
+    with board(mine, ada) as client:
+        for index in (0, 2, 3, 4, 5, 6, 7, 8, first, first + 1, first + 2):
+            concerned = index in (4, 5, 6, 7, first, first + 1)
+            assert rights.concerns(mine, "ada", codec.decode(mine.entry(index))) is concerned, index
+            page = client.post(f"/object/{index}", data={"reason": "no", "token": f"t{index}"}, follow_redirects=False)
+            entry = {"kind": "objection", "entry": index, "reason": "no"}
+            program = client.post("/api/v1/entries", json=entry)
+            assert (page.status_code, program.status_code) == ((303, 201) if concerned else (403, 403)), index
+
+
+def test_a_training_is_of_the_site_of_who_was_taught(mine):
+    with mine.append(EDGE) as batch:
+        batch.add("site", {"id": "south", "name": "South pit", "industry": "coal", "timezone": "Europe/Berlin"})
+        batch.add("worker", {"id": "cy", "site": "south", "from": "2025-01-01"})
+    size = mine.size
+    with board(mine, ANNA) as client:
+        page = client.post("/enter/training", data=FORMS["training"] | {"trainee": "cy"})
+        assert page.status_code == 422 and "is of the site south; you enter for north only" in page.text
+        assert mine.size == size
+    with board(mine, somebody("manager")) as client:
+        answer = client.post("/enter/training", data=FORMS["training"] | {"trainee": "cy"}, follow_redirects=False)
+        assert answer.status_code == 303 and mine.size == size + 1
 
 
 def test_a_visitor_signs_in_first(mine):

@@ -110,9 +110,3 @@ def application(
         pdb_on_exception=False,
         debug=False,
     )
-
-
-def _state(live: Live, settings: Settings) -> State:
-    """What the parts of the application share."""
-    held = {"measures": Measures(live), "limits": Limits(settings), "provider": oidc.Provider(settings)}
-    return State({"live": live, "settings": settings, **held})

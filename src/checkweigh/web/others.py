@@ -13,11 +13,10 @@ from litestar.exceptions import NotFoundException, PermissionDeniedException
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
-from .. import codec, entries
+from .. import entries
 from ..entries import Entry
 from ..errors import AlreadyRecorded, BadEntry, Refused
-from ..kinds import Crew, Shift, Verdict
-from . import entering
+from . import entering, rights
 from .choices import Choices, choices, party_named
 from .entering import Problems
 from .entries import Word, hidden, said
@@ -154,6 +153,8 @@ def _given(live: Live, who: Who, kind: str, form: Mapping[str, str]) -> dict[str
     for field in FORMS[kind][2]:
         if field.kind == "worker" and written[field.name]:
             written[field.name] = _worker(live.now(), kind, field.name, written[field.name], problems)
+    if kind == "training" and written["trainee"]:
+        _check_trainee(live, who, written["trainee"], problems)
     if "site" in written:
         written["site"] = written["site"] or who.site or ""
         entering.check_site(who, kind, written["site"])
@@ -164,6 +165,13 @@ def _given(live: Live, who: Who, kind: str, form: Mapping[str, str]) -> dict[str
     if problems:
         raise BadEntry(kind, problems)
     return given
+
+
+def _check_trainee(live: Live, who: Who, trainee: str, problems: list[tuple[str, object, str]]) -> None:
+    """A training is of the site of who was taught."""
+    site = rights.site_of_worker(live.ledger, trainee)
+    if who.site is not None and site not in (None, who.site):
+        problems.append(("trainee", trainee, f"is of the site {site}; you enter for {who.site} only"))
 
 
 def _worker(known: Known, kind: str, field: str, text: str, problems: list[tuple[str, object, str]]) -> str:
@@ -228,27 +236,11 @@ def _objectionable(live: Live, known: Known, who: Who, index: int) -> Entry:
     entry = known.entry(index)
     if hidden(entry, who):
         raise PermissionDeniedException("this entry concerns somebody else; object to what concerns you")
-    if who.role is Role.WORKER and not concerns(live, known, who.worker, entry):
+    if who.role is Role.WORKER and not rights.concerns(live.ledger, who.worker, entry):
         raise PermissionDeniedException(
             "this entry does not concern you; a worker objects to shifts, verdicts and awards of their own"
         )
     return entry
-
-
-def concerns(live: Live, known: Known, worker: str | None, entry: Entry) -> bool:
-    """Whether an entry names a worker, or a crew that they belong to; or is a verdict on a shift that does."""
-    if worker is None:
-        return False
-    if isinstance(entry, Verdict):
-        indices = live.ledger.find("shift", entry.shift)
-        return any(concerns(live, known, worker, codec.decode(live.ledger.entry(index))) for index in indices)
-    if any(one.id == worker for one in entries.references(entry)):
-        return True
-    crew = entry.crew if isinstance(entry, Shift) else getattr(entry, "crew", None)
-    return crew is not None and any(
-        isinstance(found := codec.decode(live.ledger.entry(index)), Crew) and worker in (found.members or ())
-        for index in live.ledger.find("crew", crew)
-    )
 
 
 ROUTES: list[Any] = [other_page, enter_other, object_by_query, object_page, object_to]

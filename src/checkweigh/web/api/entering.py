@@ -28,11 +28,12 @@ from ...fields import Lookup
 from ...kinds import KINDS
 from ...ledger import Batch, Ledger
 from ...values import moment, time_text
+from .. import rights
 from ..live import Live
 from ..page import Served
 from ..problems import CannotEnter
 from ..roles import May, Who, needs
-from . import bodies, document, rights
+from . import bodies, document
 from .bodies import Written
 from .questions import Asked, Described, Query, asked, check, one_of, text
 

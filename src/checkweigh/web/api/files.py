@@ -23,10 +23,11 @@ from ...importing import Report, RowsRefused, Settings
 from ...importing.settings import NOT_IMPORTED
 from ...kinds import KINDS
 from ...ledger import Batch, Edge, Ledger
+from .. import rights
 from ..live import Live
 from ..page import Served
 from ..roles import May, Who, needs
-from . import answers, bodies, document, rights
+from . import answers, bodies, document
 from .entering import FOLD
 from .questions import FLAG, Asked, Described, Query, asked, one_of, text
 

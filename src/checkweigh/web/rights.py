@@ -8,13 +8,13 @@ from typing import Any
 
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 
-from ... import codec, entries, judging
-from ...entries import Entry
-from ...errors import BeyondTheEnd
-from ...kinds import KINDS, Shift, Verdict
-from ...ledger import Ledger
-from ..live import Live
-from ..roles import May, Role, Who
+from .. import codec, entries, judging
+from ..entries import Entry
+from ..errors import BeyondTheEnd
+from ..kinds import KINDS, Verdict
+from ..ledger import Ledger
+from .live import Live
+from .roles import May, Role, Who
 
 _BY_KIND = dict.fromkeys(("shift", "count", "training", "incident"), May.ENTER)
 RIGHTS: Mapping[str, May] = {
@@ -59,14 +59,19 @@ def _check_site(who: Who, ledger: Ledger, kind: str, given: Mapping[str, Any]) -
     """A supervisor enters for their own site; a training is of the site of who was taught."""
     site = given.get("site")
     if kind == "training":
-        found = ledger.find("worker", str(given.get("trainee")))
-        site = getattr(codec.decode(ledger.entry(found[-1])), "site", None) if found else who.site
+        site = site_of_worker(ledger, str(given.get("trainee"))) or who.site
     replaced = given.get("replaces")
     before = _entry(ledger, replaced) if isinstance(replaced, int) else None
     sites = {site, getattr(before, "site", site)}
     if sites != {who.site}:
         other = next(str(one) for one in sites if one != who.site)
         raise PermissionDeniedException(f"you enter for the site {who.site} only, and this {kind} is of {other}")
+
+
+def site_of_worker(ledger: Ledger, worker: str) -> str | None:
+    """The site of a worker as last known; absent where the ledger has no such worker."""
+    found = ledger.find("worker", worker)
+    return getattr(codec.decode(ledger.entry(found[-1])), "site", None) if found else None
 
 
 def _entry(ledger: Ledger, index: int) -> Entry | None:
@@ -80,22 +85,22 @@ def _check_objection(who: Who, ledger: Ledger, given: Mapping[str, Any]) -> None
     """A worker objects to their own shifts, to verdicts on these, and to what else names them."""
     index = given.get("entry")
     entry = _entry(ledger, index) if isinstance(index, int) else None
-    if entry is not None and not _concerns(who, ledger, entry):
+    if entry is not None and not concerns(ledger, who.worker, entry):
         raise PermissionDeniedException(
             f"entry {index} does not concern your own work; your representative can object to it"
         )
 
 
-def _concerns(who: Who, ledger: Ledger, entry: Entry) -> bool:
+def concerns(ledger: Ledger, worker: str | None, entry: Entry) -> bool:
+    """Whether an entry names a worker, or a crew that they belong to; or is a verdict on a shift that does."""
     if isinstance(entry, Verdict):
         shifts = [codec.decode(ledger.entry(index)) for index in ledger.find("shift", entry.shift)]
-        return any(_concerns(who, ledger, shift) for shift in shifts)
+        return any(concerns(ledger, worker, shift) for shift in shifts)
     named = {found.id for found in entries.references(entry) if found.kind == "worker"}
-    crew = entry.crew if isinstance(entry, Shift) else None
-    if crew is not None:
+    if (crew := getattr(entry, "crew", None)) is not None:
         for index in ledger.find("crew", crew):
             named |= set(getattr(codec.decode(ledger.entry(index)), "members", None) or ())
-    return who.worker is not None and who.worker in named
+    return worker is not None and worker in named
 
 
 def _check_verdict(who: Who, ledger: Ledger, given: Mapping[str, Any]) -> None:
