@@ -25,7 +25,7 @@ EXAMPLES = {
     "/object/{index}": ("/object/40",),
     "/records": ("/records", "/records?job=hewing&at=1990-12-31&since=1936-12-31"),
     "/on-this-day": ("/on-this-day?day=08-31", "/on-this-day?day=11-06"),
-    "/find": ("/find?q=stakhanov",),
+    "/find": ("/find?q=vinogradova",),
     "/": ("/", "/?period=all&scope=crew&labour=1", "/?wall=1"),
 }
 """Addresses on the board of 1935, where one is not enough or a part has to be filled in."""

@@ -188,7 +188,7 @@ def test_a_refused_shift_is_mended_or_deleted(browse, served, pit):
     enter(page, "nobody", "102")
     page.locator("#list li[data-state=refused]").wait_for()
     assert "is nobody known to this ledger" in page.locator("#list").inner_text()
-    page.get_by_role("button", name="Mend").click()
+    page.locator("#done").get_by_role("button", name="Mend it").click()
     page.get_by_label("Who", exact=True).fill("ada")
     page.get_by_role("button", name="Enter the shift").click()
     page.locator("#list li[data-state=sent]").wait_for()

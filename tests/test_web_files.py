@@ -8,6 +8,7 @@ import pytest
 
 from checkweigh import importing
 from checkweigh.importing import Settings
+from checkweigh.web.forms import on_a_form
 from conftest import EDGE
 from web import board, somebody
 
@@ -133,3 +134,23 @@ def test_a_rehearsal_tells_what_the_import_will_do_and_writes_nothing(mine, tmp_
     assert mine.size == size and (told.added, told.refused_rows) == (2, 2)
     done = importing.read(mine, file, edge=EDGE, settings=Settings(accept_valid=True))
     assert (done.added, list(done.refusals())) == (2, list(told.refusals()))
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("correct it, add it first, or pass --create", "correct it, add it first, or let it create what is missing"),
+        (
+            "where the clocks changed; pass --fold earlier or --fold later, or write",
+            "“Where the clocks changed”, or write",
+        ),
+        (
+            "pass --dates mdy if the month comes first, --dates dmy if the day does",
+            "write mdy under “How dates are written” if",
+        ),
+        ("nothing states hours: pass --map field=column or --set field=value", "say which column it is"),
+        ("--map hours=h: no such column", "hours=h under “Which column is which field”: no such column"),
+    ],
+)
+def test_messages_name_the_fields_of_the_form_and_no_options(said, told):
+    assert told in on_a_form(said) and "--" not in on_a_form(said)

@@ -52,7 +52,7 @@ def hidden(page):
 def test_cases_stand_with_what_rests_on_them(doubted):
     with board(doubted) as client:
         page = client.get("/trial").text
-        assert page.index("ada: 102 tonne, hew") > 0 and "1 objection" in page
+        assert page.index("ada: 102 tonne, Hewing") > 0 and "1 objection" in page
         assert "standing marks rest on it" in page and "<strong>1</strong> honour" in page
         assert "No case matches." in client.get("/trial?doubt=contradictions").text
         assert "ada: 102" in client.get("/trial?doubt=objections&job=hew&site=north").text
@@ -178,6 +178,6 @@ def test_pictures_are_drawn_where_there_is_enough_to_see(doubted):
 def test_a_day_that_nobody_knows_is_not_shown_and_a_crew_has_its_name(campaign):
     with board(campaign) as client:
         cases = client.get("/trial").text
-        assert "September 1935, tsentralnaya-irmino" in cases and "1 September 1935" not in cases
+        assert "September 1935, Tsentralnaya-Irmino mine" in cases and "1 September 1935" not in cases
         assert "Izotov and crew: 640 t" in cases
-        assert "tsentralnaya-irmino, September 1935." in client.get("/trial/dyukanov-115").text
+        assert "Tsentralnaya-Irmino mine, September 1935." in client.get("/trial/dyukanov-115").text

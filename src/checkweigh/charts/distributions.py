@@ -51,7 +51,7 @@ def tail(shifts: Sequence[Row], fitted: Sequence[Row] = (), *, title: str, unit:
     rows = [drawn(row, "value", "at_least", "on") for row in shifts if row["value"] > 0]
     curve = [drawn(row, "value", "expected") for row in fitted if row["value"] > 0 and row["expected"] > 0]
     scale, axis = alt.Scale(type="log", nice=False, padding=12), alt.Axis(tickCount=6, format="~s", grid=False)
-    x = alt.X("value:Q", title=unit, scale=scale, axis=axis)
+    x = alt.X("value:Q", title=f"quantity ({unit})", scale=scale, axis=axis)
     heading = "shifts that reached as much"
     y, expected = (alt.Y(f"{name}:Q", title=heading, scale=scale, axis=axis) for name in ("at_least", "expected"))
     line = points_of(curve).mark_line(color=QUIET, strokeDash=DASHED, clip=True).encode(x, expected)
@@ -63,7 +63,7 @@ def neighbours(shifts: Sequence[Row], *, title: str, unit: str, width: int = WID
     """A claim among its neighbours, a tick for each shift. Columns: value, claim, who, shift, group (a line of ticks for each)."""
     rows = [drawn(row, "value") for row in shifts]
     groups = list(dict.fromkeys(row["group"] for row in rows))
-    x, y = along("value", unit, width), _lines("group", groups)
+    x, y = along("value", f"quantity ({unit})", width), _lines("group", groups)
     seen = tips(who="who", shift="shift", value_text=unit)
     others, claims = ([row for row in rows if bool(row.get("claim")) is wanted] for wanted in (False, True))
     ticks = points_of(others).mark_tick(color=INK, opacity=0.55, thickness=2).encode(x, y, tooltip=seen)

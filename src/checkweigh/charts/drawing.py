@@ -68,7 +68,7 @@ def _fonts() -> None:
 
 
 def _config(palette: Palette) -> dict[str, Any]:
-    text_look = {"font": SANS, "fontSize": 12, "color": palette.ink}
+    text_look = {"font": SANS, "fontSize": 13, "color": palette.ink}
     return {
         "font": SANS,
         "padding": {"left": 16, "right": 8, "top": 5, "bottom": 5},
@@ -78,13 +78,13 @@ def _config(palette: Palette) -> dict[str, Any]:
             "font": SERIF, "fontSize": 17, "fontWeight": 600, "color": palette.ink, "anchor": "start", "offset": 12, "frame": "group",
         },
         "axis": {
-            "labelColor": palette.quiet, "titleColor": palette.ink, "labelFont": SANS, "titleFont": SANS, "labelFontSize": 12,
-            "titleFontSize": 12.5, "titleFontWeight": "normal", "gridColor": palette.rule, "domainColor": palette.ink,
+            "labelColor": palette.quiet, "titleColor": palette.ink, "labelFont": SANS, "titleFont": SANS, "labelFontSize": 13,
+            "titleFontSize": 13.5, "titleFontWeight": "normal", "gridColor": palette.rule, "domainColor": palette.ink,
             "tickColor": palette.quiet, "gridOpacity": 0.8, "titlePadding": 8, "labelOverlap": "greedy",
         },
         "legend": {
-            "labelColor": palette.ink, "titleColor": palette.quiet, "labelFont": SANS, "titleFont": SANS, "labelFontSize": 12,
-            "titleFontWeight": "normal", "symbolStrokeColor": palette.quiet, "titleFontSize": 12,
+            "labelColor": palette.ink, "titleColor": palette.quiet, "labelFont": SANS, "titleFont": SANS, "labelFontSize": 13,
+            "titleFontWeight": "normal", "symbolStrokeColor": palette.quiet, "titleFontSize": 13,
         },
     }  # fmt: skip
 
@@ -137,11 +137,11 @@ def upwards(name: str, title: str) -> alt.Y:
 
 
 def later(days: Sequence[date], share: float) -> str:
-    """A day somewhat after the last of some, so that what stands is seen to go on."""
+    """A day somewhat after the last of some, so that what stands is seen to go on: a month at least, and no axis of hours."""
     if not days:
         return ""
-    span = max((max(days) - min(days)).days, 30)
-    last = max(days).toordinal() + max(1, round(span * share))
+    span = (max(days) - min(days)).days
+    last = max(days).toordinal() + max(30, round(span * share))
     return date.fromordinal(min(last, date.max.toordinal())).isoformat()
 
 

@@ -146,7 +146,12 @@ def _tail_drawn(known: Known, width: int, *, shift: str) -> charts.Chart:
          "shift": row["id"], "who": row["worker"] or row["crew"], "on": row["day"]}
         for row in rows
     ]  # fmt: skip
-    return charts.tail(drawn, title=f"The highest of {claim['job']}", unit=_unit(known, claim["job"]), width=width)
+    return charts.tail(
+        drawn,
+        title=f"The highest of the job {known.name_of('job', claim['job'])}",
+        unit=_unit(known, claim["job"]),
+        width=width,
+    )
 
 
 @picture("bunching")

@@ -30,7 +30,7 @@ from .. import importing
 from ..errors import CheckweighError, Refused
 from ..importing import RefusedRow, Report, RowsRefused, Settings
 from . import entering
-from .forms import Asked, Form, Written, text_of
+from .forms import Asked, Form, Written, on_a_form, text_of
 from .live import Live
 from .page import Served, page
 from .problems import NotHere
@@ -156,7 +156,9 @@ def _form(request: Asked, form: Mapping[str, str], problem: str | None) -> Templ
     kinds = DAILY + (OTHERS if who.may(May.SET_QUOTAS) else ())
     most = request.app.state.settings.most_upload_bytes
     answer = page(
-        request, "file.html", FilePage(kinds, Written(form), problem, most, who.may(May.SET_QUOTAS), who.site)
+        request,
+        "file.html",
+        FilePage(kinds, Written(form), on_a_form(problem or "") or None, most, who.may(May.SET_QUOTAS), who.site),
     )
     answer.status_code = 422 if problem else 200
     return answer
@@ -262,7 +264,7 @@ def _enter(live: Live, who: Who, upload: Upload) -> None:
 
 
 def _fail(upload: Upload, error: CheckweighError) -> None:
-    upload.error, upload.state = str(error).replace(str(upload.path), upload.name), "failed"
+    upload.error, upload.state = on_a_form(str(error).replace(str(upload.path), upload.name)), "failed"
 
 
 @get("/enter/file/{token:str}", opt=needs(May.ENTER), include_in_schema=False, sync_to_thread=True)
@@ -271,7 +273,8 @@ def upload_page(request: Asked, token: FromPath[str]) -> Template:
     # A copy, since the thread that reads goes on: the state is copied before the report, which is there once the state says so.
     upload = replace(_uploads(request).find(token, who_asks(request)))
     report = upload.report
-    refused = list(islice(report.refusals(), SHOWN)) if report else []
+    rows = islice(report.refusals(), SHOWN) if report else ()
+    refused = [row._replace(reason=on_a_form(row.reason)) for row in rows]
     more = len(report.refused) - len(refused) if report else 0
     good = report.added + report.corrected if report else 0
     answer = page(request, "upload.html", UploadPage(upload, refused, more, good))

@@ -1,6 +1,7 @@
 """Forms: what stands in their fields, and how several fields become one value."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -17,6 +18,27 @@ Asked = Request[Who, Any, Any]
 Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
 HELPER_LINES = range(1, 7)
 """The lines that a form has for helpers."""
+
+
+SAID_ON_A_FORM = (
+    (r"pass --create\b", "let it create what is missing"),
+    (r"pass --correct REASON to", "give a reason to"),
+    (r"pass --fold earlier or --fold later", "choose one under “Where the clocks changed”"),
+    (r"pass --dates (\w+) if (.*), --dates (\w+) if", r"write \1 under “How dates are written” if \2, \3 if"),
+    (r"with --dates\b", "under “How dates are written”"),
+    (r"pass --map field=column or --set field=value", "say which column it is, or what holds for every row"),
+    (r"--map (\S+?)(?=:|\s|$)", r"\1 under “Which column is which field”"),
+    (r"--set (\S+?)(?=:|\s|$)", r"\1 under “What holds for every row”"),
+    (r"--dates (\S+)", r"\1 under “How dates are written”"),
+)
+"""What messages call an option of the command line, and where the form of a file has it."""
+
+
+def on_a_form(said: str) -> str:
+    """A message about a file, for whoever has the form before them and no command line."""
+    for option, field in SAID_ON_A_FORM:
+        said = re.sub(option, field, said)
+    return said
 
 
 class Written(dict[str, str]):

@@ -1,5 +1,6 @@
 """A page: one template, and one frozen context whose fields say what they are. What every page gets besides stands in `Common`."""
 
+import re
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -59,7 +60,14 @@ def engine() -> JinjaTemplateEngine:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": figure, "words": words, "day": day, "moment": moment, "factor": factor}
+    environment.filters |= {
+        "figure": figure,
+        "words": words,
+        "day": day,
+        "moment": moment,
+        "factor": factor,
+        "sentence": sentence,
+    }
     environment.globals |= {"asset": static.address, "May": May}
     return JinjaTemplateEngine.from_environment(environment)
 
@@ -71,13 +79,23 @@ def page(request: Request[Who, Any, Any], template: str, context: Any, known: Kn
     now = live.now()
     query = {name: value for name, value in request.query_params.items() if value}
     common = Common(
-        who_asks(request), known or now, now.size, settings.title or live.ledger.origin, live.ledger.demonstration, live.read_only,
+        who_asks(request), known or now, now.size, settings.title or title(live.ledger.origin), live.ledger.demonstration, live.read_only,
         "user" in request.scope, request.url.path, query,
     )  # fmt: skip
     given = {field.name: getattr(context, field.name) for field in fields(context)}
     return Template(
         template, context={"common": common, "address": address(common), "csrf_token": FormToken(request), **given}
     )
+
+
+def title(origin: str) -> str:
+    """A ledger's own name as people read it: of random bits at its end only the first."""
+    return re.sub(r"/([0-9a-f]{6})[0-9a-f]{26}$", r"/\1…", origin)
+
+
+def sentence(said: str) -> str:
+    """What was said, as a sentence."""
+    return said[:1].upper() + said[1:] + ("" if said[-1:] in ".!?:" else ".")
 
 
 def address(common: Common) -> Any:

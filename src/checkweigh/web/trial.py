@@ -54,6 +54,8 @@ class TrialPage:
     """Crews by name."""
     units: dict[str, str]
     """The unit of each job."""
+    called: dict[str, dict[str, str]]
+    """Jobs and sites by name."""
     precisions: dict[str, str]
     """Shifts of whose start only the month or year is known."""
     total: int
@@ -93,6 +95,9 @@ class ShiftTrial:
     """Its figures as judged."""
     name: str
     """Who is credited."""
+    job: str
+    site: str
+    """Their names."""
     unit: str
     precision: str | None
     """Month or year, if no more is known of its start."""
@@ -148,12 +153,14 @@ def trial_page(
     shown = rows[max(0, after) : max(0, after) + ROWS]
     names = naming.workers(live, known, who_asks(request), [row["worker"] for row in shown if row["worker"]])
     crews = {row["crew"]: known.name_of("crew", row["crew"]) for row in shown if row["crew"]}
-    units = {row["id"]: row["unit"] for row in known.rows("job", {"id": sorted({row["job"] for row in shown})})}
+    jobs, sites = (sorted({row[kind] for row in every}) for kind in ("job", "site"))
+    units = {row["id"]: row["unit"] for row in known.rows("job", {"id": jobs})}
+    called = {kind: {one: known.name_of(kind, one) for one in ids} for kind, ids in (("job", jobs), ("site", sites))}
     vague = saying.precisions(known, [(row["shift"], row["day"]) for row in shown])
     checks = Counter(word for row in every for word in doubts_of(row))
     context = TrialPage(
-        shown if found else None, names, crews, units, vague, len(rows), after + ROWS if len(rows) > after + ROWS else None,
-        sorted({row["job"] for row in every}), sorted({row["site"] for row in every}), sorted(checks.items()), job, site, doubt,
+        shown if found else None, names, crews, units, called, vague, len(rows), after + ROWS if len(rows) > after + ROWS else None,
+        jobs, sites, sorted(checks.items()), job, site, doubt,
         found.size if found else known.size,
     )  # fmt: skip
     return page(request, "trial.html", context, known)
@@ -216,7 +223,8 @@ def _context(
     job = known.rows("job", {"id": row["job"]}, limit=1)
     worker = naming.workers(live, known, who, [row["worker"]]).get(row["worker"]) if row["worker"] else None
     return ShiftTrial(
-        id=shift, row=row, name=worker or row["worker"] or known.name_of("crew", row["crew"]), unit=job[0]["unit"] if job else "",
+        id=shift, row=row, name=worker or row["worker"] or known.name_of("crew", row["crew"]),
+        job=known.name_of("job", row["job"]), site=known.name_of("site", row["site"]), unit=job[0]["unit"] if job else "",
         precision=saying.precisions(known, [(shift, row["day"])]).get(shift),
         case=case, audit=audit, findings=findings, counts=counts, pictures=evidence.pictures(known, row, counts) if looks else [],
         history=history, standing=standing, may_judge=may, own=is_own(live, who, shift), rulings=_rulings(standing), looks=looks,

@@ -25,6 +25,7 @@ async function draw(figure) {
   const spec = await answer.json();
   spec.width = "container";
   spec.autosize = { type: "fit-x", contains: "padding" };
+  if ("titled" in figure.dataset) delete spec.title;
   if (!window.vegaEmbed) await import(vega);
   if (spec.title?.text) spec.title = { ...spec.title, text: inLines([spec.title.text].flat().join(" "), figure.clientWidth / LETTER), frame: "bounds" };
   const place = document.createElement("div");

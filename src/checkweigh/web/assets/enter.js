@@ -85,8 +85,8 @@
 
   // ---- what waits, and what became of it
 
-  function card(title, said, more, entry) {
-    const box = made("div", "", { class: "sheet confirmed" }), head = made("p", `${title}${entry === undefined ? "" : " · "}`, { class: "kicker" });
+  function card(title, said, more, entry, state = "confirmed") {
+    const box = made("div", "", { class: `sheet ${state}` }), head = made("p", `${title}${entry === undefined ? "" : " · "}`, { class: "kicker" });
     if (entry !== undefined) head.append(made("a", `entry ${entry}`, { href: `/ledger/${entry}` }));
     box.append(head, made("p", said, { class: "big" }), made("p", more));
     if (entry !== undefined) {
@@ -142,15 +142,17 @@
     await show();
   }
 
+  const own = async (state) => (await Waiting.all()).filter((shift) => shift.account === account && shift.state === state);
+
   async function show() {
-    const every = await Waiting.all(), own = every.filter((shift) => shift.account === account).reverse();
+    const every = await Waiting.all(), mine = every.filter((shift) => shift.account === account).reverse();
     const order = { refused: 0, waiting: 1, sent: 2 };
-    own.sort((one, other) => order[one.state] - order[other.state]);
-    shown.list.replaceChildren(...own.map(item));
+    mine.sort((one, other) => order[one.state] - order[other.state]);
+    shown.list.replaceChildren(...mine.map(item));
     const others = every.filter((shift) => shift.account !== account && shift.state === "waiting");
     if (others.length) shown.list.append(made("li", `${counted(others.length)} of another account ${others.length === 1 ? "waits" : "wait"} here, and ${others.length === 1 ? "is" : "are"} sent when it signs in.`));
-    document.getElementById("waiting").hidden = !own.length && !others.length;
-    document.getElementById("send").hidden = !own.some((shift) => shift.state === "waiting");
+    document.getElementById("waiting").hidden = !mine.length && !others.length;
+    document.getElementById("send").hidden = !mine.some((shift) => shift.state === "waiting");
   }
 
   const counted = (many) => (many === 1 ? "1 shift" : `${many} shifts`);
@@ -168,7 +170,7 @@
       await show();
       if (shift.id === mine) await confirm(mine);
     });
-    shown.network.textContent = WHY[found.why];
+    shown.network.textContent = found.why === "" && (await own("refused")).length ? "Everything else is sent. What is refused waits to be mended." : WHY[found.why];
     if (mine) await confirm(mine);
     await show();
     if (found.why === "away" || found.why === "later") retry = setTimeout(() => send(), 15000);
@@ -177,7 +179,13 @@
   async function confirm(id) {
     const shift = (await Waiting.all()).find((one) => one.id === id);
     if (shift && shift.state === "sent") shown.done.replaceChildren(card("Entered", shift.said, figures(shift), shift.entry));
-    if (shift && shift.state === "refused") shown.done.replaceChildren(card("Refused, and not entered", shift.said, `${shift.reasons.join("; ")}. Mend it in the list.`));
+    if (shift && shift.state === "refused") refuse(shift);
+  }
+
+  function refuse(shift) {
+    const box = card("Refused, and not entered", shift.said, `${shift.reasons.join("; ")}.`, undefined, "refused");
+    box.append(button("Mend it", () => { shown.done.replaceChildren(); mend(shift); }));
+    shown.done.replaceChildren(box);
   }
 
   // Where the browser can, it sends what waits even after this page is closed.
