@@ -54,7 +54,7 @@ def test_a_shift_an_incident_and_a_file_are_entered(browse, served, pit, tmp_pat
     send(page, "Read it, without entering it yet")
     page.get_by_text("1 of 2 rows would be refused").wait_for()
     send(page, "Enter the 1 good row only")
-    page.get_by_text("1 of 2 rows are in the ledger now").wait_for()
+    page.get_by_text("1 of 2 rows is in the ledger now").wait_for()
     assert last(pit)["quantity"] == "8"
 
 

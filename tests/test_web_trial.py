@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from checkweigh.ledger import Edge
-from conftest import EDGE, NOW, shift
+from conftest import EDGE, NOW, added, shift
 from web import board as asked
 from web import somebody
 
@@ -57,6 +57,9 @@ def test_cases_stand_with_what_rests_on_them(doubted):
         assert "No case matches." in client.get("/trial?doubt=contradictions").text
         assert "ada: 102" in client.get("/trial?doubt=objections&job=hew&site=north").text
         assert "Nothing awaits a verdict." in client.get("/trial?at=6").text
+        assert "What rests on it" in client.get("/trial/a").text
+        added(doubted, "verdict", shift="a", ruling="annulled", reason="two crews on one tally")
+        assert "What rests on it" not in client.get("/trial/a").text, "it awaits no verdict any more"
 
 
 def test_what_a_ruling_would_change_is_shown_before_it_is_given(doubted):

@@ -122,7 +122,8 @@ def _plain(value: object) -> object:
 
 def when(name: str, width: int, title: str | None = None) -> alt.X:
     """Days from left to right."""
-    axis = alt.Axis(grid=False, tickCount=max(3, width // 110))
+    by_day = "utchours(datum.value) ? '' : datum.label"  # a day is the finest that is known: no hour is named
+    axis = alt.Axis(grid=False, tickCount=max(3, width // 110), labelExpr=by_day)
     return alt.X(f"{name}:T", title=title, scale=alt.Scale(type="utc"), axis=axis)
 
 

@@ -51,10 +51,11 @@ def _met_or_not(rows: Iterable[Row]) -> tuple[alt.Shape, alt.Color]:
 def own_history(shifts: Sequence[Row], *, title: str, unit: str, width: int = WIDE) -> Chart:
     """A claim beside what the same party did before. Columns: on, value, low, usual, high (of those before), claim, shift."""
     rows = [drawn(row, "on", "value", "low", "usual", "high") for row in shifts]
-    x, y = when("on", width), upwards("value", unit)
+    heading = f"quantity ({unit})"
+    x, y = when("on", width), upwards("value", heading)
     before = points_of([row for row in rows if row["low"] is not None])
-    band = before.mark_area(color=QUIET, opacity=0.25).encode(x, upwards("low", unit), alt.Y2("high:Q"))
-    usual = before.mark_line(color=QUIET, strokeDash=DASHED).encode(x, upwards("usual", unit))
+    band = before.mark_area(color=QUIET, opacity=0.25).encode(x, upwards("low", heading), alt.Y2("high:Q"))
+    usual = before.mark_line(color=QUIET, strokeDash=DASHED).encode(x, upwards("usual", heading))
     said = f"{title}. {claimed(shifts, unit)} The band is the usual range of the shifts before."
     return whole([band, usual, *with_claim(rows, x, y, unit)], title, said, width)
 

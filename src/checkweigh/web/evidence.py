@@ -118,7 +118,7 @@ def _own_history(known: Known, width: int, *, shift: str) -> charts.Chart:
         }
         for row in rows
     ]  # fmt: skip
-    who = claim["worker"] or claim["crew"]
+    who = known.name_of("worker", claim["worker"]) if claim["worker"] else known.name_of("crew", claim["crew"])
     return charts.own_history(drawn, title=f"{who} so far", unit=_unit(known, claim["job"]), width=width)
 
 

@@ -94,8 +94,9 @@ def title(origin: str) -> str:
 
 
 def sentence(said: str) -> str:
-    """What was said, as a sentence."""
-    return said[:1].upper() + said[1:] + ("" if said[-1:] in ".!?:" else ".")
+    """What was said, as a sentence; what begins with a word of somebody's own, such as the name of a file, begins as it did."""
+    begun = said[:1].upper() + said[1:] if re.match(r"[a-z]+ ", said) else said
+    return begun + ("" if said[-1:] in ".!?:" else ".")
 
 
 def address(common: Common) -> Any:

@@ -216,7 +216,8 @@ def _context(
     findings = audit.about("shift", shift) if audit else []
     counts = evidence.counted(audit.about("code", "count-mismatch"), row) if audit else []
     cases = audited.of(live, "cases").last() if known.newest else None
-    case = next(iter(cases.about("shift", shift)), None) if cases else None
+    settled = cases is not None and cases.size < known.size and _settled_since(live, shift, cases.size)
+    case = next(iter(cases.about("shift", shift)), None) if cases and not settled else None
     history = told(live, known, row)
     standing = next((one for one in history if one.counts), None)
     may = who.may(May.JUDGE) and not live.read_only and known.newest
