@@ -26,7 +26,7 @@ AT_ONCE = 20_000
 AGAIN_SECONDS = 600
 """How old the last audit of the newest state of a large ledger may be before the next one is begun."""
 MOST = 4
-"""So many audits are kept."""
+"""So many audits are kept, that of the newest state always."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Audits:
         with self._lock:
             if known.size in self._made:
                 return self._made[known.size]
-            last = next(reversed(self._made.values()), None) if known.newest else None
+            last = self._made[max(self._made)] if known.newest and self._made else None
         small = known.size <= at_once
         if small and (patient or last is None):
             return self._make(known)
@@ -76,9 +76,9 @@ class Audits:
         return last
 
     def last(self) -> Audit | None:
-        """The last audit that was made, whatever the ledger holds since."""
+        """The audit of the newest state that has one, whatever the ledger holds since."""
         with self._lock:
-            return next(reversed(self._made.values()), None)
+            return self._made[max(self._made)] if self._made else None
 
     def wait(self) -> None:
         """Until the audit that is under way has been made."""
@@ -92,7 +92,7 @@ class Audits:
                 with self._lock:
                     self._made[known.size] = Audit(known.size, known.recorded, found)
                     while len(self._made) > MOST:
-                        self._made.popitem(last=False)
+                        del self._made[next(size for size in self._made if size != max(self._made))]
             return self._made[known.size]
 
 
