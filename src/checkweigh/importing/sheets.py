@@ -36,7 +36,7 @@ from . import workbook
 FIRST_ROWS = 16_384
 CHUNK_ROWS = 131_072
 CHUNK_BYTES = 64 << 20
-BLOCK = 8 << 20
+BLOCK = 2 << 20
 EXCEL_SECONDS = 600
 Positions = Sequence[int]
 Numbers = npt.NDArray[np.int64]
