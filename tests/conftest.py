@@ -7,7 +7,6 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-import browsing
 import damage
 import servers
 from checkweigh import cli, importing
@@ -198,6 +197,8 @@ def where(request, tmp_path):
 @pytest.fixture(scope="module")
 def chromium():
     """A running browser, for all tests of a module: while it runs, its thread has a running event loop."""
+    import browsing  # here and below, since processes of the tests' own import this module, and browse nothing
+
     if browsing.program() is None:
         missing("Chromium is not installed")
     with browsing.chromium() as browser:
@@ -207,6 +208,8 @@ def chromium():
 @pytest.fixture
 def browse(chromium):
     """Opens pages; whatever no user should meet fails the test at its end."""
+    import browsing
+
     found = browsing.Browse(chromium)
     yield found
     found.close()
@@ -215,6 +218,8 @@ def browse(chromium):
 @pytest.fixture
 def served():
     """Makes boards that listen, each of an open ledger; they stop after the test."""
+    import browsing
+
     made = []
 
     def make(ledger, **options):
@@ -235,6 +240,8 @@ def campaign(tmp_path_factory):
 @pytest.fixture(scope="session")
 def demonstration(campaign):
     """The board of the campaign of 1935, to which nobody can write."""
+    import browsing
+
     with Ledger.open(campaign) as ledger:
         site = browsing.Site(ledger)
         yield site
@@ -244,6 +251,8 @@ def demonstration(campaign):
 @pytest.fixture(scope="session")
 def inhabited(tmp_path_factory):
     """The board of the campaign of 1935, to which one may write, for tests that only look at its pages."""
+    import browsing
+
     path = build(tmp_path_factory.mktemp("inhabited"), EDGE)[0]
     with Ledger.open(path, write=True) as ledger:
         site = browsing.Site(ledger)
