@@ -1,5 +1,6 @@
 """What all tests share: published vectors and real data beside the repository, and the smallest ledger worth testing."""
 
+import gc
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,13 @@ from checkweigh.ledger import Edge, Ledger
 BESIDE = Path(__file__).parents[2] / "shared"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EDGE = Edge("login:anna", NOW)
+
+
+def pytest_collection_finish():
+    """What has been loaded stays: to look through all of it again and again for what may go took a tenth of the time of the tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_terminal_summary(terminalreporter):

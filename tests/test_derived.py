@@ -1,5 +1,7 @@
 """Every derived table against the plainest Python, on random ledgers, as known at several sizes; and what the registry promises."""
 
+from inspect import signature
+
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from checkweigh import tables
 from checkweigh.derived import DERIVED
 
 PATIENT = settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
@@ -83,6 +85,26 @@ def test_spread_is_what_plain_python_computes(book, data):
         asked = {"period": data.draw(periods), "by": data.draw(st.sampled_from(("job", "industry")))}
         asked["labour"] = data.draw(st.booleans())
         compare("spread", derive("spread", shown, **asked), reference.spread(book, **asked))
+
+
+OF_LEDGERS = (
+    test_attainment_is_what_plain_python_computes,
+    test_records_are_what_plain_python_computes,
+    test_standings_are_what_plain_python_computes,
+    test_honours_are_what_plain_python_computes,
+    test_quotas_are_what_plain_python_computes,
+    test_shares_are_what_plain_python_computes,
+    test_spread_is_what_plain_python_computes,
+)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("test", OF_LEDGERS, ids=lambda test: test.__name__)
+def test_the_same_of_many_more_ledgers(test):
+    more = settings(PATIENT, max_examples=60)
+    drawn = {"data": st.data()} if "data" in signature(test.hypothesis.inner_test).parameters else {}
+    more(given(book=books(), **drawn)(test.hypothesis.inner_test))()
 
 
 @pytest.mark.parametrize("name", DERIVED)
