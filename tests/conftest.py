@@ -26,6 +26,12 @@ def pytest_collection_finish():
     gc.set_threshold(50_000, 20, 20)
 
 
+def pytest_unconfigure():
+    """It is looked through once in the end, or libraries complain of what has not gone."""
+    gc.unfreeze()
+    gc.collect()
+
+
 def pytest_terminal_summary(terminalreporter):
     """After the long form of the fuzzing tests: how many inputs each target was given."""
     if damage.long_form() and damage.tried:
