@@ -252,6 +252,15 @@ def campaign(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def demo(campaign):
+    """The board of the campaign of 1935 as a visitor asks it in the same process: what it has answered once it has at hand."""
+    from web import board
+
+    with board(campaign) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
 def demonstration(campaign):
     """The board of the campaign of 1935, to which nobody can write."""
     import browsing

@@ -15,14 +15,6 @@ from conftest import EDGE, added, founded, shift
 from test_web_shift import EVIL, plain
 from web import board, somebody
 
-
-@pytest.fixture(scope="module")
-def demo(campaign):
-    """The board of the campaign, as a visitor sees it."""
-    with board(campaign) as client:
-        yield client
-
-
 # ---- what sources say, and who taught whom: as plain functions
 
 

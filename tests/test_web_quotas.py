@@ -5,19 +5,10 @@ from decimal import Decimal
 from html import unescape
 from urllib.parse import quote
 
-import pytest
-
 from checkweigh.web import saying
 from conftest import added, shift
 from test_web_shift import EVIL, QUOTA, plain
 from web import board
-
-
-@pytest.fixture(scope="module")
-def demo(campaign):
-    """The board of the campaign, as a visitor sees it."""
-    with board(campaign) as client:
-        yield client
 
 
 def test_what_is_in_force_depends_on_the_day(demo):

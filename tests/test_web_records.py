@@ -5,25 +5,10 @@ from html import unescape
 
 import pytest
 
-from checkweigh.demo import build
-from checkweigh.ledger import Ledger
-from conftest import EDGE, added, shift
-from web import board
+from conftest import added, shift
+from web import board, plain
 
 SINGLE = "/records?job=hewing&holder=single"
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """A client of the demonstration's board, which nobody writes to."""
-    path, _ = build(tmp_path_factory.mktemp("demo"), EDGE)
-    with Ledger.open(path) as ledger, board(ledger) as client:
-        yield client
-
-
-def plain(html):
-    """The text of a piece of a page."""
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
 def marks(page):

@@ -5,8 +5,6 @@ from html import unescape
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-import pytest
-
 from checkweigh import receipt
 from checkweigh.checkpoint import Verifier
 from checkweigh.ledger import Ledger
@@ -20,13 +18,6 @@ from web import board, somebody
 
 QUOTA = {"id": "norm", "job": "hew", "quantity": "7", "per": "worker", "from": "2025-01-01"}
 EVIL = '"><script>alert(1)</script>'
-
-
-@pytest.fixture(scope="module")
-def demo(campaign):
-    """The board of the campaign, as a visitor sees it."""
-    with board(campaign) as client:
-        yield client
 
 
 def plain(page):

@@ -4,6 +4,7 @@ import os
 import re
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from html import unescape
 
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.testing import TestClient
@@ -51,6 +52,11 @@ def board(ledger, who="visitor", clock=lambda: NOW, **settings):
     finally:
         if opened is not ledger:
             opened.close()
+
+
+def plain(html):
+    """The text of a piece of a page."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
 PASSWORD = "four lamps in a shaft"
