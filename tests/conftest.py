@@ -32,6 +32,13 @@ def pytest_unconfigure():
     gc.collect()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item):
+    """Pages are closed before the boards and ledgers that they show, in whatever order a test has named them."""
+    if pages := getattr(item, "funcargs", {}).get("browse"):
+        pages.leave()
+
+
 def pytest_terminal_summary(terminalreporter):
     """After the long form of the fuzzing tests: how many inputs each target was given."""
     if damage.long_form() and damage.tried:

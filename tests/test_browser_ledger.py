@@ -127,6 +127,7 @@ def test_a_rewritten_history_is_told(browse, served, pit, tmp_path, many, said):
         page.get_by_role("alert").get_by_text(said).wait_for()
         assert verdict(page) == "Proven", "each history is whole in itself; only the memory of the other one tells"
         page.unroute_all(behavior="ignoreErrors")
+        browse.leave()
         second.stop()
 
 

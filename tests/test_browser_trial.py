@@ -33,7 +33,6 @@ def rule(page, ruling, reason):
 
 def test_a_claim_is_judged_and_the_verdict_reversed(browse, served, pit):
     page = browse(served(pit), BORIS)
-    page.set_default_timeout(60_000)
     page.goto("/trial/a")
     rule(page, "annulled", "two crews on one tally")
     preview = page.locator(".preview")
