@@ -25,7 +25,7 @@ fuzz: $(VENV)/dev  ## thousands of damaged inputs for everything that is read fr
 	CHECKWEIGH_FUZZ=$(or $(INPUTS),2000) $(BIN)/python -m pytest -m "" --timeout=0 $(wildcard tests/test_fuzzing_*.py) tests/test_ledger_states.py
 
 screenshots: $(VENV)/dev  ## look at every page in every way, and leave the pictures in the directory SHOTS (by default beside other temporary ones)
-	CHECKWEIGH_SHOTS=$(or $(SHOTS),$(or $(TMPDIR),/tmp)/checkweigh-shots) $(BIN)/python -m pytest -m "" tests/test_browser_pages.py
+	CHECKWEIGH_SHOTS=$(or $(SHOTS),$(or $(TMPDIR),/tmp)/checkweigh-shots) $(BIN)/python -m pytest -m "" tests/test_browser_pages.py tests/test_browser_states.py
 
 bench: $(VENV)/dev  ## ratios on 1 to 10 million shifts, written to bench/results.md (needs 10 GB of disk)
 	$(BIN)/python -m bench.run

@@ -32,6 +32,9 @@ def preview(page, tmp_path):
     page.get_by_label("Reason").fill("coal of two crews on one tally")
     main_button(page, "Show what it would change")
     page.get_by_role("heading", name="What “annulled” would change").wait_for()
+    told = page.locator(".preview").inner_text()
+    assert "stakhanov-175 of September 1935" in told, "a day that nobody knows is not told"
+    assert "Single-handed record of Alexei Stakhanov: earned → loses its basis" in told
 
 
 def refused_verdict(page, tmp_path):

@@ -82,6 +82,10 @@ class Preview:
     reason: str
     marks: list[tuple[str, list[saying.Mark]]]
     """Marks of the record book by what becomes of them, in words."""
+    precisions: dict[str, str]
+    """Of their shifts those of whose start only the month or year is known."""
+    names: dict[str, str]
+    """Workers whose honours change by name, as far as the reader may know them."""
     token: str
     """By which the verdict is given once."""
 
@@ -310,8 +314,11 @@ def _preview(live: Live, known: Known, who: Who, given: Mapping[str, object], fo
     """What the ruling would change, on tables of its own: it takes seconds in a large ledger, and nobody else waits for it."""
     verdict = consequences.proposed(dict(given), time_text(live.clock()), who.by)
     found = consequences.of(tables.at(live.ledger, known.size), verdict)
+    vague = saying.precisions(known, [(one.row["shift"], one.row["set_on"]) for one in found.marks])
+    names = naming.workers(live, known, who, [one.row["worker"] for one in found.honours if one.row["worker"]])
     return Preview(
-        found, str(given["ruling"]), str(given["reason"]), list(_told_marks(found.marks)), form.get("token") or entering.fresh_id()
+        found, str(given["ruling"]), str(given["reason"]), list(_told_marks(found.marks)), vague, names,
+        form.get("token") or entering.fresh_id(),
     )  # fmt: skip
 
 
