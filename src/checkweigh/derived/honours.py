@@ -132,15 +132,20 @@ def _shifts(tables: Tables, rules: list[Rule]) -> ir.Table:
     when = ibis.ifelse(shifts.verdict.isnull(), ibis.literal(BOTH, "int8"), ibis.literal(NOW, "int8"))
     found = shifts.mutate(when=when).filter(shifts.status != "annulled")
     if any(rule["questioned"] for rule in rules):
-        ruled = tables.verdict.select(ruled="shift").distinct()
-        shift = tables.kept(tables.shift.semi_join(ruled, tables.shift.id == ruled.ruled))
-        reported = replace(tables.as_reported(), shift=shift)
-        found = found.union(judged(reported).mutate(when=ibis.literal(THEN, "int8")))
+        then = tables.held("reported", lambda: reported(tables))
+        found = found.union(then.mutate(when=ibis.literal(THEN, "int8")))
     unit = tables.held("units", lambda: units(tables))
     found = periods.with_last_day(found.view(), tables)
     return found.left_join(unit, found.job_key == unit.of_job).select(
         *(found[name] for name in (*OF_A_SHIFT, *sorted(names), "when")), unit.unit_key
     )
+
+
+def reported(tables: Tables) -> ir.Table:
+    """The shifts under a verdict, judged as reported before it."""
+    ruled = tables.verdict.select(ruled="shift").distinct()
+    shift = tables.kept(tables.shift.semi_join(ruled, tables.shift.id == ruled.ruled))
+    return judged(replace(tables.as_reported(), shift=shift))
 
 
 def _fitting(shifts: ir.Table, rule: Rule, names: Iterable[str]) -> ir.Table:

@@ -4,6 +4,7 @@ Periods of a sort are numbered, so that the one before has the number before: da
 months, quarters and years from the year 0; all time is 0.
 """
 
+from datetime import date
 from typing import Literal
 
 import ibis
@@ -14,6 +15,7 @@ from .attainment import utc_day
 
 Period = Literal["day", "week", "month", "quarter", "year", "all"]
 PERIODS: tuple[Period, ...] = ("day", "week", "month", "quarter", "year", "all")
+EPOCHS = {"day": date(1970, 1, 1), "week": date(1970, 1, 5)}
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 VAGUE: dict[str, tuple[Period, ...]] = {"month": ("day", "week"), "year": ("day", "week", "month", "quarter")}
 """Periods that cannot hold a start of which only the month or the year is known."""
@@ -22,12 +24,19 @@ VAGUE: dict[str, tuple[Period, ...]] = {"month": ("day", "week"), "year": ("day"
 def number(day: ir.DateValue, month: ir.IntegerValue, period: Period) -> ir.IntegerValue:
     """The number of the period that holds a day, counted so that the period before has the number before."""
     if period == "day":
-        return day.delta(ibis.date("1970-01-01"), unit="day")
+        return day.delta(ibis.literal(EPOCHS["day"]), unit="day")
     if period == "week":
-        return (day.delta(ibis.date("1970-01-05"), unit="day") // 7).cast("int64")
+        return (day.delta(ibis.literal(EPOCHS["week"]), unit="day") // 7).cast("int64")
     if period == "all":
         return ibis.literal(0, "int64")
     return (month if period == "month" else month // MONTHS[period]).cast("int64")
+
+
+def number_of(day: date, period: Period) -> int:
+    """`number` of one day."""
+    if period in ("day", "week"):
+        return (day - EPOCHS[period]).days // (1 if period == "day" else 7)
+    return 0 if period == "all" else (day.year * 12 + day.month - 1) // MONTHS[period]
 
 
 def start_of(at: ir.IntegerValue, period: Period) -> ir.DateValue:
@@ -35,7 +44,7 @@ def start_of(at: ir.IntegerValue, period: Period) -> ir.DateValue:
     if period == "all":
         return ibis.null("date")
     if period in ("day", "week"):
-        epoch = ibis.timestamp("1970-01-01 00:00:00" if period == "day" else "1970-01-05 00:00:00")
+        epoch = ibis.timestamp(f"{EPOCHS[period]} 00:00:00")
         return (epoch + (at * (1 if period == "day" else 7)).as_interval("D")).date()
     month = at * MONTHS[period]
     return ibis.date((month // 12).cast("int32"), (month % 12 + 1).cast("int32"), 1)

@@ -74,8 +74,30 @@ def derive(
     site: str | None = None,
 ) -> ir.Table:
     """One row per party and period, best first."""
-    sums = _sums(counted(tables, period, scope, labour, verified_only, job, site))
-    ranked = _ranked(_figures(sums, tables, labour, minimum_shifts))
+    sums = summed(tables, period=period, scope=scope, labour=labour, verified_only=verified_only, job=job, site=site)
+    return told(sums, tables, period, scope, minimum_shifts)
+
+
+def summed(
+    tables: Tables,
+    *,
+    period: Period,
+    scope: Scope,
+    labour: bool,
+    verified_only: bool,
+    job: str | None,
+    site: str | None,
+) -> ir.Table:
+    """One row per `party` (a key or an industry) and period `at` (its number): exact sums of what is divided, and counts.
+
+    Every column is a sum over the shifts but `first_unit` and `last_unit`, the least and the greatest.
+    """
+    return _sums(counted(tables, period, scope, labour, verified_only, job, site))
+
+
+def told(sums: ir.Table, tables: Tables, period: Period, scope: Scope, minimum_shifts: int) -> ir.Table:
+    """The standings of parties of which the sums are known. A rank needs all sums of its period, a change those of the period before."""
+    ranked = _ranked(_figures(sums, tables, minimum_shifts))
     return _told(_named(ranked, tables, scope), period)
 
 
@@ -126,7 +148,6 @@ def _divided(shifts: ir.Table, tables: Tables, labour: bool) -> ir.Table:
 
 
 def _sums(shifts: ir.Table) -> ir.Table:
-    """One row per party and period: exact sums of what is divided, and counts."""
     whole = shifts.whole
     known = whole & shifts.expected.notnull() & shifts.above.notnull()
     counted = shifts.select(  # absent instead of filtered: a filter for each sum costs more than the sum
@@ -157,7 +178,7 @@ def units(tables: Tables) -> ir.Table:
     return job.select(of_job="key", unit="unit", unit_key=job.key.min().over(same))
 
 
-def _figures(sums: ir.Table, tables: Tables, labour: bool, minimum_shifts: int) -> ir.Table:
+def _figures(sums: ir.Table, tables: Tables, minimum_shifts: int) -> ir.Table:
     """Divides once."""
     sums = sums.filter(sums.shifts >= minimum_shifts) if minimum_shifts else sums
     alike = sums.first_unit == sums.last_unit

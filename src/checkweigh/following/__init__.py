@@ -26,6 +26,9 @@ from .stood import Stood, Wanted
 
 __all__ = ["Following", "State"]
 
+ALONE = "SET threads = 1"
+"""Steps and pages ask for little, and many at once: to share each of them among threads costs more than it gains."""
+
 
 class Following:
     """A ledger followed, by one thread at a time. States of it may be read by any number of threads meanwhile, and afterwards."""
@@ -43,6 +46,7 @@ class Following:
         self._held.engine.execute("CREATE TABLE followed AS SELECT ?::BIGINT AS size", [size])
         self._questions = Questions(self._held.tables, {**self._judged.steps, "judged": self._judged.table})
         self._stood = Stood(self._held, self._questions, self._wanted)
+        self._held.engine.execute(ALONE)
 
     @property
     def size(self) -> int:

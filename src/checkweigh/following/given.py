@@ -2,8 +2,9 @@
 
 What a rule gives for a period depends on the shifts of one party. What it gives for a record depends on the marks of its class: as with
 `marks`, those of before and new shifts are all that is needed. `contenders` are shifts among which those marks are, as judged and as
-reported; shifts under a verdict stand in both and are always looked at. Where a contender itself is judged, replaced or touched by
-another quota, where a rule is new, or is the first time in question, honours are derived anew.
+reported; which new shift may be one tells `hopeful` of `marks`. Shifts under a verdict stand in both and are always looked at, in
+`reported` as they were before it. Where a contender itself is judged, replaced or touched by another quota, where a rule is new, or is
+the first time in question, honours are derived anew.
 
 `honours` holds the rows of the derivation.
 """
@@ -36,6 +37,7 @@ class Given:
         self._held, self._judged = held, judged
         self._rules: list[dict[str, Any]] = []
         self._again: Prepared | None = None
+        self._reported: Prepared | None = None
         self._levels: object = None
         self._contending: Prepared | None = None
         self._anew()
@@ -50,7 +52,7 @@ class Given:
     def _anew(self) -> None:
         """Derives all honours."""
         engine = self._held.engine
-        self._rules, self._again, self._contending = self._now(), None, None
+        self._rules, self._again, self._contending, self._reported = self._now(), None, None, None
         whole = {**self._judged.steps, "judged": self._judged.table}
         self._write("honours", honours.derive(replace(self._held.tables, _held=dict(whole))))
         contenders = honours.marks(replace(self._held.tables, _held=dict(whole)))
@@ -79,17 +81,15 @@ class Given:
         ruled = growth.kinds & {"rule", "verdict", "site", "job"}
         if contested or (ruled and (growth.kinds & {"site", "job"} or self._now() != self._rules)):
             return self._anew()
-        engine.execute("INSERT INTO contenders SELECT entry FROM is_now")
+        engine.execute("INSERT INTO contenders SELECT entry FROM is_now WHERE id IN (SELECT id FROM hopeful)")
         self._look_up("award" in growth.kinds)
+        self._report(growth)
         self._concern("award" in growth.kinds)
         if not self._count("those"):
             return None
         self._choose()
-        if self._again is None or self._levels != self._judged.levels:
-            self._levels, self._contending = self._judged.levels, None
-            self._again = prepare(
-                honours.derive, self._of_chosen(), {**self._judged.steps, "judged": self._judged.named("chosen")}
-            )
+        if self._again is None:
+            self._again = prepare(honours.derive, self._of_chosen(), self._steps())
         self._again.steps_by(engine)
         engine.execute(f"CREATE OR REPLACE TEMP TABLE again AS {self._again.query}")
         for_records = "award IS NULL AND rule IN (SELECT id FROM rule WHERE conditions.record)"
@@ -113,6 +113,29 @@ class Given:
             these = "entry IN (SELECT entry FROM is_now)"
             engine.execute(f"INSERT INTO looked_up SELECT * FROM shift WHERE {these} AND ({_LOOKED_UP})")
 
+    def _report(self, growth: Growth) -> None:
+        """`reported`: the shifts under a verdict as reported before it, judged again where one of them was touched."""
+        engine = self._held.engine
+        if self._reported is not None and self._levels == self._judged.levels:
+            if not growth.kinds & {"verdict", "award"} and engine.execute(
+                "SELECT count(*) FROM touched WHERE id IN (SELECT id FROM looked_up)"
+            ).fetchall() == [(0,)]:
+                return
+        else:
+            shift = named(self._held.tables.shift.get_backend(), "looked_up", self._held.tables.shift.schema())
+            self._levels = self._judged.levels
+            self._reported = prepare(
+                honours.reported, replace(self._held.tables, shift=shift, _held={}), self._judged.steps
+            )
+        self._reported.steps_by(engine)
+        engine.execute(f"CREATE OR REPLACE TABLE reported AS {self._reported.query}")
+
+    def _steps(self) -> dict[str, ir.Table]:
+        """What is at hand for the chosen shifts."""
+        return {
+            **self._judged.steps, "judged": self._judged.named("honoured"), "reported": self._judged.named("reported")
+        }  # fmt: skip
+
     def _concern(self, awards: bool) -> None:
         """`those`: the parties whose honours may be other ones now."""
         engine = self._held.engine
@@ -131,7 +154,7 @@ class Given:
         engine.execute(f"CREATE OR REPLACE TEMP TABLE those AS {' UNION '.join(parts)}")
 
     def _choose(self) -> None:
-        """`chosen` and `chosen_shift`: the shifts that the honours of `those`, and those for records, rest on."""
+        """`honoured` and `of_chosen`: the shifts that the honours of `those`, and those for records, rest on."""
         engine = self._held.engine
         entries = (
             "SELECT entry FROM judged WHERE party_key IN (SELECT party_key FROM those)",
@@ -140,9 +163,9 @@ class Given:
         )
         engine.execute(f"CREATE OR REPLACE TEMP TABLE chosen_entry AS {' UNION '.join(entries)}")
         engine.execute(
-            "CREATE OR REPLACE TEMP TABLE chosen AS SELECT * FROM judged WHERE entry IN (SELECT entry FROM chosen_entry)"
+            "CREATE OR REPLACE TEMP VIEW honoured AS SELECT * FROM judged WHERE entry IN (SELECT entry FROM chosen_entry)"
         )
-        others = "SELECT entry, id FROM chosen WHERE entry NOT IN (SELECT entry FROM looked_up)"
+        others = "SELECT entry, id FROM honoured WHERE entry NOT IN (SELECT entry FROM looked_up)"
         engine.execute(f"CREATE OR REPLACE TEMP TABLE of_chosen AS SELECT * FROM looked_up UNION ALL BY NAME {others}")
 
     def _of_chosen(self) -> Tables:
@@ -154,9 +177,7 @@ class Given:
         """Finds out which contenders set a mark."""
         engine = self._held.engine
         if self._contending is None:
-            self._contending = prepare(
-                _marks, self._of_chosen(), {**self._judged.steps, "judged": self._judged.named("chosen")}
-            )
+            self._contending = prepare(_marks, self._of_chosen(), self._steps())
         self._contending.steps_by(engine)
         engine.execute(f"CREATE OR REPLACE TABLE contenders AS {self._contending.query}")
         self._room = 2 * self._count("contenders") + SOME

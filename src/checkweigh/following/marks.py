@@ -21,10 +21,10 @@ from .shifts import Judged
 _OWN, _SITE, _BEYOND = 0, 1, 2
 """How far the marks of a shift may reach: among the worker's own, at its site, or beyond."""
 _BETTER = """
-    SELECT 1 FROM bests AS b
+    SELECT 1 FROM near_bests AS b
     WHERE b.class = hash('{scope}', e.{within}, e.job, e.measure, e.holder, e.length) AND b.scope = '{scope}' AND b.within = e.{within}
     AND b.job = e.job AND b.measure = e.measure AND b.holder = e.holder AND b.length = e.length
-    AND b.started < e.started AND CASE WHEN e.falling THEN b.value <= e.value ELSE b.value >= e.value END
+    AND NOT b.adjusted AND b.started < e.started AND CASE WHEN e.falling THEN b.value <= e.value ELSE b.value >= e.value END
 """
 _HOPEFUL = f"""
     SELECT id, max(reach) AS reach FROM (
@@ -35,11 +35,20 @@ _HOPEFUL = f"""
     ) WHERE reach >= 0 GROUP BY id
 """
 """SQL: the shifts among `each` that may be marks, and how far. One that the standing mark of its class does not keep from it may be a mark,
-or may not; a mark of all is one of its industry, a mark of an industry one of its site."""
+or may not; a mark of all is one of its industry, a mark of an industry one of its site. An adjusted mark keeps nobody from it, so that
+whoever is not among these is no mark on the figures as reported either: `given` needs that."""
 _BESTS = """
-    SELECT hash(scope, within, job, measure, holder, length) AS class, scope, within, job, measure, holder, length, value, started
+    SELECT hash(scope, within, job, measure, holder, length) AS class, scope, within, job, measure, holder, length, value, started,
+        status = 'adjusted' AS adjusted
     FROM {source} WHERE beaten_by IS NULL AND scope <> 'all' AND job IS NOT NULL
 """
+
+
+_NEAR = " UNION ALL ".join(
+    f"SELECT hash('{scope}', {scope}, job, measure, holder, length) FROM each"
+    for scope in ("site", "industry", "worker")
+)
+"""SQL: the classes that the shifts in `each` stand in."""
 
 
 class Marks:
@@ -95,6 +104,7 @@ class Marks:
             for name in records.MEASURES
         )
         engine.execute(f"CREATE OR REPLACE TEMP TABLE each AS {each}")
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE near_bests AS SELECT * FROM bests WHERE class IN ({_NEAR})")
         engine.execute(f"CREATE OR REPLACE TEMP TABLE hopeful AS {_HOPEFUL}")
 
     def _search(self, reach: int, some_gone: bool) -> None:

@@ -19,6 +19,7 @@ from ..derived import DERIVED
 from ..tables import Tables, named
 
 _STEPS = itertools.count()
+_VIEW = "CREATE OR REPLACE TEMP VIEW"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,18 +45,22 @@ class _Written(Tables):
         return named(backend, name, table.schema())
 
 
-@dataclass(frozen=True)
+@dataclass
 class Prepared:
     """The statements of a derivation: its steps, and the query at the end."""
 
     steps: tuple[str, ...]
     query: str
     names: tuple[str, ...]
+    _seen: bool = False
+    """Whether the steps that are views are there; they look at whatever is under their names, and so are made once."""
 
     def steps_by(self, engine: duckdb.DuckDBPyConnection) -> None:
         """Compute the steps; then `query` can be asked."""
         for step in self.steps:
-            engine.execute(step)
+            if not (self._seen and step.startswith(_VIEW)):
+                engine.execute(step)
+        self._seen = True
 
 
 def prepare(derive: Callable[[Tables], ir.Table], tables: Tables, held: Mapping[str, ir.Table]) -> Prepared:
@@ -79,10 +84,13 @@ class Questions:
         self._written: dict[Any, Prepared] = {}
 
     def written(self, table: str, parameters: Mapping[str, Any]) -> Prepared:
-        """The query of a derivation that begins with the judged shifts and keeps no steps."""
-        key = (table, *sorted(parameters.items()))
+        """The query of a derived table that begins with the judged shifts and keeps no steps."""
+        derive = DERIVED[table].derive
+        return self.once((table, *sorted(parameters.items())), lambda tables: derive(tables, **parameters))
+
+    def once(self, name: Any, derive: Callable[[Tables], ir.Table]) -> Prepared:
+        """The query of a derivation, which is known by a name."""
         with self._lock:
-            if key not in self._written:
-                derive = DERIVED[table].derive
-                self._written[key] = prepare(lambda tables: derive(tables, **parameters), self._tables, self._held)
-            return self._written[key]
+            if name not in self._written:
+                self._written[name] = prepare(derive, self._tables, self._held)
+            return self._written[name]

@@ -21,7 +21,7 @@ from ..entries import KINDS
 from ..tables import Tables, named
 from .holding import QUIETLY
 from .prepared import Questions
-from .stood import Stood, around, asked
+from .stood import Stood, asked, telling, two, within
 
 Row = dict[str, Any]
 CURSORS = 4
@@ -105,14 +105,15 @@ class State:
         return table, []
 
     def _standings_of(self, where: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
-        """SQL: the standings, from a table that is kept, else derived for the period that is asked for; the next state will keep them."""
+        """SQL: the standings of the period that is asked for, from sums that are kept; else from new ones, which the next state keeps."""
         one = asked(parameters)
         self._stood.wanted[one] = self._step
-        if one in self._standings:
-            return self._standings[one]
-        query, start = self._questions.written("standings", dict(one)).query, where.get("from")
-        period = dict(one)["period"]
-        return f"({around(query, start, start, period) if isinstance(start, date) and period != 'all' else query})"
+        words = telling(self._questions, one, parameters.get("minimum_shifts") or 0)
+        period, start = dict(one)["period"], where.get("from")
+        if not isinstance(start, date) or period == "all":
+            return f"({words.over(self._standings.get(one) or f'({words.sums})')})"
+        sums = self._standings.get(one) or f"({words.of(within(start, start, period))})"
+        return f"({words.over(two(period, start, sums))})"
 
     def _judged(self, where: Mapping[str, Any]) -> str:
         """SQL: the judged shifts, those of one party found by its key."""

@@ -1,15 +1,20 @@
-"""The standings that readers ask for, kept up to date: only the periods that hold shifts that have changed are derived again.
+"""The sums under the standings that readers ask for, kept up to date: what new shifts add is added to them.
 
-Each set of parameters that was asked for lately has a table of its own, which is let go when nobody asks any more. A period is derived
-with the one before it, against which its change is told, and so the one after a period that has changed is derived again too.
+Each set of parameters that was asked for lately has a table of its own, which is let go when nobody asks any more. Sums of new shifts,
+by the derivation itself, are added to those that are there. Where a shift was taken out or replaced, the sums of its party and period
+are taken anew. The standings are told from the sums when somebody asks (`Telling`).
 """
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from ..derived import DERIVED
+import ibis.expr.types as ir
+
+from ..derived import DERIVED, periods, standings
+from ..tables import Tables, named
 from .holding import Growth, Held
 from .prepared import Questions
 
@@ -20,23 +25,65 @@ MOST = 8
 """So many sets of parameters are kept."""
 PATIENCE = 120
 """How many steps a set is kept that nobody asks for."""
-MANY = 6
-"""Where more periods have changed all are derived again."""
-_NAMED = {"worker": "worker", "crew": "crew", "site": "site"}
 DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
 """The most days that a period has."""
+_JUDGED, _SUMS = '"judged"', '"sums"'
+_LEAST, _GREATEST = "first_unit", "last_unit"
+_SAME = "EXISTS (SELECT 1 FROM {other} AS o WHERE o.party IS NOT DISTINCT FROM s.party AND o.at = s.at)"
 
 
 def asked(parameters: Mapping[str, Any]) -> Asked:
-    """A set of parameters, those that were left out at their default."""
-    return tuple((one.name, parameters.get(one.name, one.default)) for one in DERIVED["standings"].parameters)
+    """What of a set of parameters makes a difference to the sums, what was left out at its default."""
+    given = ((one.name, parameters.get(one.name, one.default)) for one in DERIVED["standings"].parameters)
+    return tuple((name, value) for name, value in given if name != "minimum_shifts")
 
 
-def around(query: str, start: date, end: date, period: str) -> str:
-    """The query of standings over the shifts of the periods that begin from one day until another, and those of the period before."""
-    first = date.fromordinal(max(start.toordinal() - DAYS[period], 1))
+@dataclass(frozen=True)
+class Telling:
+    """The words of the questions about one set of parameters."""
+
+    sums: str
+    """SQL: the sums, over the table judged."""
+    standings: str
+    """SQL: the standings, over the table sums."""
+    columns: tuple[str, ...]
+    """The columns of the sums."""
+
+    def over(self, sums: str) -> str:
+        """SQL: the standings over other sums."""
+        return self.standings.replace(_SUMS, sums)
+
+    def of(self, shifts: str) -> str:
+        """SQL: the sums over other shifts."""
+        return self.sums.replace(_JUDGED, shifts)
+
+
+def telling(questions: Questions, one: Asked, minimum: int = 0) -> Telling:
+    """The words for a set of parameters and a least number of shifts."""
+    given = dict(one)
+
+    def summed(tables: Tables) -> ir.Table:
+        return standings.summed(tables, **given)
+
+    def told(tables: Tables) -> ir.Table:
+        sums = named(tables.shift.get_backend(), "sums", summed(tables).schema())
+        return standings.told(sums, tables, given["period"], given["scope"], minimum)
+
+    sums = questions.once(("sums", one), summed)
+    return Telling(sums.query, questions.once(("told", one, minimum), told).query, sums.names)
+
+
+def within(start: date, end: date, period: str) -> str:
+    """SQL: the judged shifts of the periods that hold the days from one until another, and those of the period before."""
+    first = date.fromordinal(max(start.toordinal() - 2 * DAYS[period], 1))
     last = date.fromordinal(min(end.toordinal() + DAYS[period], date.max.toordinal()))
-    return query.replace('"judged"', f"(SELECT * FROM judged WHERE day >= DATE '{first}' AND day < DATE '{last}')")
+    return f"(SELECT * FROM judged WHERE day >= DATE '{first}' AND day <= DATE '{last}')"
+
+
+def two(period: periods.Period, start: date, sums: str) -> str:
+    """SQL: of some sums those of the period that begins on a day, and of the one before."""
+    at = periods.number_of(start, period)
+    return f'(SELECT * FROM {sums} WHERE "at" IN ({at - 1}, {at}))'
 
 
 class Stood:
@@ -57,72 +104,55 @@ class Stood:
         return dict(self._kept)
 
     def follow(self, growth: Growth) -> None:
-        """Derives again the periods of shifts in `was` and `is_now`, and begins and ends tables as they are asked for."""
+        """Adds what shifts in `was` and `is_now` change, and begins and ends tables as they are asked for."""
         self._step += 1
-        days = [
-            row[0]
-            for row in self._held.engine.execute(
-                "SELECT day FROM was UNION SELECT day FROM is_now ORDER BY 1"
-            ).fetchall()
-        ]
+        engine = self._held.engine
         wanted = sorted(self.wanted.copy().items(), key=lambda item: -item[1])[:MOST]
         current = {one for one, step in wanted if self._step - step <= PATIENCE}
         for one in [one for one in self._kept if one not in current]:
-            self._held.engine.execute(f"DROP TABLE {self._kept.pop(one)}")
+            engine.execute(f"DROP TABLE {self._kept.pop(one)}")
             self.wanted.pop(one, None)
+        gone = engine.execute("SELECT min(day), max(day) FROM was").fetchall()[0]
         for one in current:
             if one not in self._kept:
                 self._make(one)
-            elif "job" in growth.kinds or _NAMED.get(dict(one)["scope"]) in growth.kinds or "erasure" in growth.kinds:
-                self._again(one)
-            elif days:
-                self._follow(one, days)
+            elif "job" in growth.kinds:  # another unit, or another idea of what is better
+                engine.execute(f"DROP TABLE {self._kept.pop(one)}")
+                self._make(one)
+            else:
+                self._add(one, None if gone[0] is None else gone)
 
     def _make(self, one: Asked) -> None:
         self._made += 1
-        name = f"standings_{self._made}"
-        self._held.engine.execute(f"CREATE TABLE {name} AS {self._questions.written('standings', dict(one)).query}")
+        name = f"sums_{self._made}"
+        self._held.engine.execute(f"CREATE TABLE {name} AS {telling(self._questions, one).sums}")
         self._kept[one] = name
 
-    def _again(self, one: Asked) -> None:
-        """All of it."""
-        self._held.engine.execute(f"DROP TABLE {self._kept.pop(one)}")
-        self._make(one)
+    def _add(self, one: Asked, gone: tuple[date, date] | None) -> None:
+        engine, table, words = self._held.engine, self._kept[one], telling(self._questions, one)
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE sums_new AS {words.of('is_now')}")
+        if gone is not None:
+            self._again(table, words, dict(one)["period"], gone)
+        names = ", ".join(f'{_gathered(name)} AS "{name}"' for name in words.columns if name not in ("party", "at"))
+        same = _SAME.format(other="sums_new")
+        both = f"SELECT * FROM {table} AS s WHERE {same} UNION ALL SELECT * FROM sums_new"
+        engine.execute(
+            f'CREATE OR REPLACE TEMP TABLE sums_both AS SELECT party, "at", {names} FROM ({both}) GROUP BY party, "at"'
+        )
+        engine.execute(f"DELETE FROM {table} AS s WHERE {same}")
+        engine.execute(f"INSERT INTO {table} BY NAME SELECT * FROM sums_both")
 
-    def _follow(self, one: Asked, days: list[date]) -> None:
-        period, table = dict(one)["period"], self._kept[one]
-        changed = () if period == "all" else sorted({_start(day, period) for day in days})
-        if not 0 < len(changed) <= MANY:
-            return self._again(one)
-        for start, end in _runs([(start, _next(_next(start, period), period)) for start in changed]):
-            query = around(self._questions.written("standings", dict(one)).query, start, end, period)
-            those = f"\"from\" >= DATE '{start}' AND \"from\" < DATE '{end}'"
-            self._held.engine.execute(f"DELETE FROM {table} WHERE {those}")
-            self._held.engine.execute(f"INSERT INTO {table} SELECT * FROM ({query}) WHERE {those}")
-        return None
-
-
-def _start(day: date, period: str) -> date:
-    """The first day of the period that holds a day."""
-    if period == "day":
-        return day
-    if period == "week":
-        return date.fromordinal(day.toordinal() - day.weekday())
-    months = {"month": 1, "quarter": 3, "year": 12}[period]
-    return date(day.year, (day.month - 1) // months * months + 1, 1)
+    def _again(self, table: str, words: Telling, period: str, gone: tuple[date, date]) -> None:
+        """Takes anew the sums of parties and periods that have lost a shift; what came new to them is among it."""
+        engine = self._held.engine
+        same = _SAME.format(other="sums_was")
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE sums_was AS {words.of('was')}")
+        for name in ("sums_new", table):
+            engine.execute(f"DELETE FROM {name} AS s WHERE {same}")
+        shifts = "judged" if period == "all" else within(*gone, period)
+        engine.execute(f"INSERT INTO {table} SELECT * FROM ({words.of(shifts)}) AS s WHERE {same}")
 
 
-def _next(start: date, period: str) -> date:
-    """The first day of the period after the one that begins on a day."""
-    return _start(date.fromordinal(min(start.toordinal() + DAYS[period], date.max.toordinal())), period)
-
-
-def _runs(spans: list[tuple[date, date]]) -> list[tuple[date, date]]:
-    """Spans that meet, as one."""
-    found: list[tuple[date, date]] = []
-    for start, end in spans:
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
-            found.append((start, end))
-    return found
+def _gathered(name: str) -> str:
+    """SQL: a column of sums of sums."""
+    return f'{ {_LEAST: "min", _GREATEST: "max"}.get(name, "sum") }("{name}")'
