@@ -26,8 +26,8 @@ from .stood import Stood, Wanted
 
 __all__ = ["Following", "State"]
 
-ALONE = "SET threads = 1"
-"""Steps and pages ask for little, and many at once: to share each of them among threads costs more than it gains."""
+LITTLE = ("SET threads = 1", "SET disabled_optimizers = 'late_materialization'")
+"""Steps and pages ask for little, and many at once: to share each among threads, or read rows a second time, costs more than it gains."""
 
 
 class Following:
@@ -46,7 +46,8 @@ class Following:
         self._held.engine.execute("CREATE TABLE followed AS SELECT ?::BIGINT AS size", [size])
         self._questions = Questions(self._held.tables, {**self._judged.steps, "judged": self._judged.table})
         self._stood = Stood(self._held, self._questions, self._wanted)
-        self._held.engine.execute(ALONE)
+        for setting in LITTLE:
+            self._held.engine.execute(setting)
 
     @property
     def size(self) -> int:

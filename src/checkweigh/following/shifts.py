@@ -34,10 +34,10 @@ class Judged:
         self._renew()
         table = attainment.judged(replace(held.tables, _held=dict(self.steps)))
         self._shape = table.schema()
-        held.engine.execute(f"CREATE TABLE judged AS SELECT * FROM {table.get_name()}")
+        # The shifts of a party side by side: to read a stretch costs less than to look up one row after the other in an index.
+        held.engine.execute(f"CREATE TABLE judged AS SELECT * FROM {table.get_name()} ORDER BY party_key, started")
         held.engine.execute(f"DROP VIEW {table.get_name()}")
-        for column in ("id", "party_key"):
-            held.engine.execute(f"CREATE INDEX judged_{column} ON judged ({column})")
+        held.engine.execute("CREATE INDEX judged_id ON judged (id)")
 
     @property
     def table(self) -> ir.Table:

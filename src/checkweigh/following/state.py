@@ -150,8 +150,11 @@ class State:
         return replace(self._kept, _held=held, **moved)
 
 
-_OF_A_WORKER = "(SELECT * FROM records_own WHERE within = ? UNION ALL SELECT * FROM records_wide WHERE worker = ?)"
-"""SQL: the records of a worker, of which those among the worker's own shifts have an index."""
+_OF_A_WORKER = """(
+    WITH theirs AS MATERIALIZED (SELECT * FROM records_own WHERE within = ? UNION ALL SELECT * FROM records_wide WHERE worker = ?)
+    SELECT * FROM theirs
+)"""
+"""SQL: the records of a worker, of which those among the worker's own shifts have an index; no other condition is to keep it from use."""
 _JUDGED = '"judged"'
 
 

@@ -39,6 +39,7 @@ from . import (
     trial,
 )
 from .entering import Once
+from .kept import Kept
 from .limits import Limits, check_writes
 from .live import Live
 from .measures import Measures
@@ -86,7 +87,7 @@ def application(
             Router("/", route_handlers=files.ROUTES, request_max_body_size=settings.most_upload_bytes),
         ],
         guards=[guard, security.check_form, check_writes],
-        middleware=[sessions.Asking] if middleware is None else middleware,
+        middleware=[*([sessions.Asking] if middleware is None else middleware), Kept],
         dependencies={"live": Provide(lambda: live, sync_to_thread=False)},
         exception_handlers={Exception: problems.answer},
         template_config=TemplateConfig(instance=page.engine()),

@@ -17,6 +17,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage, Template
 
 from . import spans
 from .asked import Asked, Option, named_options, names, options
+from .kept import KEPT
 from .live import Known, Row
 from .page import Served, page
 from .roles import May, Who, needs
@@ -77,7 +78,7 @@ class Board:
     """The choice of periods."""
 
 
-@get("/", opt=needs(May.READ), sync_to_thread=True, include_in_schema=False)
+@get("/", opt=needs(May.READ) | KEPT, sync_to_thread=True, include_in_schema=False)
 def board_page(request: Request[Who, Any, Any], live: Served, at: FromQuery[str | None] = None) -> Template:
     """The board of a period."""
     known, asked = live.at(at), Asked(request.query_params)

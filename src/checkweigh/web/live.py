@@ -224,6 +224,13 @@ class Live:
                 self._heard = self._asked
             return self._now
 
+    @property
+    def shown(self) -> int | None:
+        """The size that pages show, where the ledger need not be asked for it now."""
+        if self._follower is not None and self._follower.ready:
+            return self._now.size
+        return self._now.size if monotonic() - self._asked < self._fresh_seconds else None
+
     def age(self) -> float:
         """Since how many seconds the ledger has not told what is new."""
         follower = self._follower

@@ -18,6 +18,7 @@ from .. import charts, codec
 from ..kinds import Erasure
 from ..tables import collect
 from . import biography, lineage, naming, saying
+from .kept import KEPT
 from .live import Known, Live
 from .page import Served, page
 from .pictures import Picture, picture
@@ -106,7 +107,7 @@ class PartyPage:
     """Of the shifts named here, month or year where no more is known of the day."""
 
 
-@get("/workers/{id:path}", opt=needs(May.READ), sync_to_thread=True, include_in_schema=False)
+@get("/workers/{id:path}", opt=needs(May.READ) | KEPT, sync_to_thread=True, include_in_schema=False)
 def worker_page(
     request: Request[Who, Any, Any],
     live: Served,
@@ -121,7 +122,7 @@ def worker_page(
     return _answer(request, live, "worker", naming.id_in(request, "/workers/"), Asked(at, job, page, part, bare))
 
 
-@get("/crews/{id:path}", opt=needs(May.READ), sync_to_thread=True, include_in_schema=False)
+@get("/crews/{id:path}", opt=needs(May.READ) | KEPT, sync_to_thread=True, include_in_schema=False)
 def crew_page(
     request: Request[Who, Any, Any],
     live: Served,

@@ -23,6 +23,7 @@ from ..derived.records import MEASURES, SCOPES
 from ..errors import Refused
 from .asked import Asked, Option, named_options, options
 from .differing import Said, changed
+from .kept import KEPT
 from .live import Known, Live
 from .marks import BEST, Book, Class, Wanted, book, shown
 from .page import Served, page
@@ -108,7 +109,7 @@ class RecordBook:
     """The choices of the filters."""
 
 
-@get("/records", opt=needs(May.READ), sync_to_thread=True, include_in_schema=False)
+@get("/records", opt=needs(May.READ) | KEPT, sync_to_thread=True, include_in_schema=False)
 def records_page(
     request: Request[Who, Any, Any], live: Served, at: FromQuery[str | None] = None, since: FromQuery[str | None] = None
 ) -> Template:
@@ -116,13 +117,13 @@ def records_page(
     return _page(request, live, "records.html", at, since)
 
 
-@get("/records/book", opt=needs(May.READ), sync_to_thread=True, include_in_schema=False)
+@get("/records/book", opt=needs(May.READ) | KEPT, sync_to_thread=True, include_in_schema=False)
 def records_book(request: Request[Who, Any, Any], live: Served, at: FromQuery[str | None] = None) -> Response[Any]:
     """The classes as known on a day, without a page around them."""
     return _page(request, live, "records_book.html", at, None)
 
 
-@get("/records/changes", opt=needs(May.READ), sync_to_thread=True, include_in_schema=False)
+@get("/records/changes", opt=needs(May.READ) | KEPT, sync_to_thread=True, include_in_schema=False)
 def records_changes(
     request: Request[Who, Any, Any], live: Served, at: FromQuery[str | None] = None, since: FromQuery[str | None] = None
 ) -> Response[Any]:

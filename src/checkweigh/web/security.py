@@ -83,6 +83,11 @@ async def headers(message: Message, scope: Scope) -> None:
     message["headers"] = given
 
 
+def makes_cookie(scope: Scope) -> bool:
+    """Whether the answer gives its reader a cookie for a form in it."""
+    return scope.get(_MADE) is not None
+
+
 def _kept(connection: Connection, said: bytes) -> bytes:
     """Who may keep an answer: its reader alone, unless the route says that anybody may, and everybody would get the same."""
     settings: Settings = connection.app.state.settings

@@ -22,6 +22,7 @@ from ..entries import Entry
 from ..explaining.shifts import chosen
 from ..kinds import Helper, Quota, Shift, Verdict
 from . import audited, naming, saying
+from .kept import KEPT
 from .live import Known, Live
 from .page import Served, page
 from .problems import NotHere
@@ -129,7 +130,7 @@ class ShiftPage:
     """Whether who looks entered it."""
 
 
-@get("/shifts/{id:path}", opt=needs(May.READ), sync_to_thread=True, include_in_schema=False)
+@get("/shifts/{id:path}", opt=needs(May.READ) | KEPT, sync_to_thread=True, include_in_schema=False)
 def shift_page(
     request: Request[Who, Any, Any],
     live: Served,
@@ -144,7 +145,9 @@ def shift_page(
     if part == "explained":
         return page(request, "shift_explained.html", explained(known, row, bare), known)
     if part == "findings":
-        return page(request, "shift_findings.html", doubts(live, known, row, bare), known)
+        answer = page(request, "shift_findings.html", doubts(live, known, row, bare), known)
+        answer.headers["Cache-Control"] = "no-store"  # the audit may be under way
+        return answer
     return page(request, "shift.html", context(live, known, who_asks(request), row), known)
 
 
