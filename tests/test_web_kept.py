@@ -55,7 +55,8 @@ def test_whoever_is_known_gets_pages_of_their_own(visitor, made):
     client = visitor
     client.get("/")
     name = account(client.ledger, "manager")
-    client.post("/sign-in", data={"name": name, "password": PASSWORD, "csrf_token": csrf(client)})
+    told = {"name": name, "password": PASSWORD, "csrf_token": csrf(client)}
+    assert client.post("/sign-in", data=told, follow_redirects=False).status_code == 303
     mine = client.get("/")
     assert name in mine.text and len(made) == 2
     client.get("/")
