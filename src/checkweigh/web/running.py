@@ -5,6 +5,7 @@ an append is acknowledged, or was never begun.
 """
 
 import socket
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import uvicorn
@@ -16,6 +17,8 @@ from .observing import Observed
 from .settings import Settings
 
 MOST_CONNECTIONS = 1000
+SWITCH_SECONDS = 0.0005
+"""After so long one thread lets another have its turn: who follows the ledger in many short steps must not wait long for each."""
 THREADS = 32
 """So many requests are answered at once; more wait."""
 
@@ -47,6 +50,7 @@ class Server(uvicorn.Server):
 
 def serve(application: Litestar, settings: Settings, at: socket.socket) -> None:
     """Serve until the process is told to stop, and finish what has begun."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     with ThreadPoolExecutor(THREADS, "request") as threads:
         set_asyncio_executor(threads)
         try:
