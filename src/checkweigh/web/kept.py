@@ -1,10 +1,12 @@
 """Pages that are kept: whoever asks for the page that another visitor has asked for gets the same bytes, until the ledger has grown.
 
 Only what visitors get, who have shown nothing, and only of routes that say so (`KEPT`): such a page depends on nothing but its address
-and the state of the ledger. Whoever asks while a page is being made waits for it.
+and the state of the ledger. Whoever asks while a page is being made waits for it. Of these pages, which are quick, only a few are made
+at once, in the order in which they were asked for: more would only keep one another waiting, and whoever enters a shift.
 """
 
 import asyncio
+import os
 from collections import OrderedDict
 from typing import Any
 
@@ -18,6 +20,8 @@ KEPT = {"kept": True}
 MOST_PAGES = 256
 MOST_BYTES = 500_000
 """Of a page that is kept."""
+AT_ONCE = (os.cpu_count() or 1) + 1
+"""So many pages are made at once."""
 Key = tuple[bytes, bytes, bool]
 
 
@@ -26,25 +30,29 @@ class Kept:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._size: int | None = None
         self._pages: OrderedDict[Key, asyncio.Future[list[Message] | None]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        key = self._key(scope)
-        if key is None:
+        if not _quick(scope):
             await self._app(scope, receive, send)
+        elif (key := self._key(scope)) is None:
+            await self._in_turn(scope, receive, send)
         elif (page := self._pages.get(key)) is None:
             await self._make(key, scope, receive, send)
         elif (messages := await asyncio.shield(page)) is None:
-            await self._app(scope, receive, send)
+            await self._in_turn(scope, receive, send)
         else:
             for message in messages:
                 await send(_copy(message))
 
+    async def _in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._turns:
+            await self._app(scope, receive, send)
+
     def _key(self, scope: Any) -> Key | None:
         """Under what a page is kept; None where it is not."""
-        if scope["type"] != "http" or scope["method"] != "GET" or not scope["route_handler"].opt.get("kept"):
-            return None
         auth = scope["auth"]
         if scope["user"].by or (auth is not None and (auth.kind != "nothing" or auth.ended)):
             return None
@@ -70,12 +78,16 @@ class Kept:
 
         good = False
         try:
-            await self._app(scope, receive, sent)
+            await self._in_turn(scope, receive, sent)
             good = _whole(messages) and not makes_cookie(scope)
         finally:
             if not good:
                 pages.pop(key, None)
             page.set_result(messages if good else None)
+
+
+def _quick(scope: Any) -> bool:
+    return bool(scope["type"] == "http" and scope["method"] == "GET" and scope["route_handler"].opt.get("kept"))
 
 
 def _copy(message: Any) -> Any:

@@ -217,8 +217,9 @@ def _classes(known: Known, rows: list[Row], gone: list[Row]) -> list[Class]:
     """Rows of records as classes, with names in place of ids."""
     everything = rows + gone
     called = {kind: names(known, kind, [row[kind] for row in everything]) for kind in ("worker", "crew", "site", "job")}
-    shifts = sorted({row["shift"] for row in everything})
-    vague = {row["id"]: row["precision"] for row in known.rows("shift", {"id": shifts})} if shifts else {}
+    # As for `saying.precisions`; by their entries, since many are looked up at once.
+    firsts = sorted({row["entry"] for row in everything if row["set_on"].day == 1})
+    vague = {row["id"]: row["precision"] for row in known.rows("shift", {"entry": firsts})} if firsts else {}
     jobs = {row["id"]: row for row in known.rows("job", {"id": sorted(called["job"])})} if called["job"] else {}
     verdicts = (
         {
