@@ -26,6 +26,8 @@ from .stood import Stood, asked, telling, two, within
 Row = dict[str, Any]
 CURSORS = 4
 """How many questions about a state are answered at once."""
+_EMPTY = " UNION ALL ".join(f"SELECT '{kind}' WHERE NOT EXISTS (SELECT 1 FROM \"{kind}\")" for kind in KINDS)
+"""SQL: the kinds of which there is no entry. Pages ask for many of them."""
 KEPT = ("attainment", "records", "honours")
 _FILTERS = ("measure", "scope", "holder", "length")
 _IN_ORDER = {
@@ -46,6 +48,7 @@ class State:
         self._all = [self._begun(engine) for _ in range(CURSORS + 1)]
         for cursor in self._all[1:]:
             self._cursors.put(cursor)
+        self._empty = frozenset(kind for (kind,) in self._all[0].execute(_EMPTY).fetchall())
 
     def _begun(self, engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
         cursor = engine.cursor()
@@ -80,6 +83,8 @@ class State:
         parameters: Mapping[str, Any],
     ) -> list[Row]:
         """Rows of a kind or of a kept table, as `Known.rows` asks for them."""
+        if table in self._empty:
+            return []
         source, values = self._source(table, where, parameters)
         conditions, more = _conditions(where)
         sql = f"SELECT * FROM {source} AS asked" + (f" WHERE {conditions}" if conditions else "")

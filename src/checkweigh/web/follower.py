@@ -8,6 +8,7 @@ from time import monotonic
 from ..following import Following, State
 from ..ledger import Ledger
 
+SHORTEST = 0.05
 LOG = logging.getLogger(__name__)
 
 
@@ -65,5 +66,6 @@ class Follower:
                 self._shown = size
                 self._begun.set()
             self.heard = begun
-            self._woken.wait(max(self._seconds - (monotonic() - begun), 0.05))
+            took = monotonic() - begun
+            self._woken.wait(max(self._seconds - took, SHORTEST))
             self._woken.clear()

@@ -17,7 +17,7 @@ from .observing import Observed
 from .settings import Settings
 
 MOST_CONNECTIONS = 1000
-SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.0002
 """After so long one thread lets another have its turn: who follows the ledger in many short steps must not wait long for each."""
 THREADS = 32
 """So many requests are answered at once; more wait."""
