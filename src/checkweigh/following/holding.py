@@ -32,7 +32,6 @@ _TOUCHING = {
     "crew": "SELECT s.id FROM shift AS s JOIN fresh AS f ON s.party_key = f.key",
     "job": "SELECT s.id FROM shift AS s JOIN fresh AS f ON s.job_key = f.key",
     "site": "SELECT s.id FROM shift AS s JOIN fresh AS f ON s.site_key = f.key",
-    "shift": "SELECT id FROM fresh",
     "verdict": "SELECT shift FROM fresh",
 }
 """SQL: the shifts that `fresh` entries of a kind may have to do with; of a replaced entry both it and its replacement are fresh."""
@@ -107,10 +106,13 @@ class Held:
         return keys
 
     def grow(self, size: int) -> Growth:
-        """Takes in the entries up to a size; the ids of shifts that they touch are in the table `touched`. Raises Anew."""
+        """Takes in the entries up to a size; the ids of shifts that they touch are in the table `touched`, those that `arrived` among them,
+
+        of which there is nothing yet that could change. Raises Anew.
+        """
         if size - self.size > SEGMENT or self.tables_are_strange():
             raise Anew
-        self.engine.execute("CREATE OR REPLACE TEMP TABLE touched (id VARCHAR)")
+        self.engine.execute("CREATE OR REPLACE TEMP TABLE touched (id VARCHAR, arrived BOOLEAN)")
         self.engine.execute("CREATE OR REPLACE TEMP TABLE arrived (entry BIGINT)")
         pieces = columns.read(self.log, self.size, size, self._keys)
         pieces = personal.without(pieces, self._erased)
@@ -144,8 +146,9 @@ class Held:
             self._replace(kind, fresh)
         if kind == "shift":
             self.engine.execute("INSERT INTO arrived SELECT entry FROM fresh")
-        if kind in _TOUCHING:
-            self.engine.execute(f"INSERT INTO touched {_TOUCHING[kind]}")
+            self.engine.execute("INSERT INTO touched SELECT id, replaces IS NULL FROM fresh")
+        elif kind in _TOUCHING:
+            self.engine.execute(f"INSERT INTO touched SELECT *, false FROM ({_TOUCHING[kind]})")
 
     def _check_new(self, kind: str) -> None:
         """Raises Anew where an identity comes again without replacing."""

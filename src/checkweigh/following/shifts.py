@@ -71,7 +71,10 @@ class Judged:
         if growth.demands:
             self._renew()
         engine = self._held.engine
-        engine.execute("CREATE OR REPLACE TEMP TABLE was AS SELECT * FROM judged WHERE id IN (SELECT id FROM touched)")
+        engine.execute(
+            "CREATE OR REPLACE TEMP TABLE was AS "
+            "SELECT * FROM judged WHERE id IN (SELECT id FROM touched WHERE NOT arrived)"
+        )
         engine.execute(f"CREATE OR REPLACE TEMP TABLE chosen_shift AS {self._touched(growth)}")
         engine.execute(
             "CREATE OR REPLACE TEMP TABLE chosen_verdict AS SELECT * FROM verdict WHERE shift IN (SELECT id FROM touched)"
