@@ -39,7 +39,7 @@ from . import (
     trial,
 )
 from .entering import Once
-from .kept import Kept
+from .kept import Kept, Pages
 from .limits import Limits, check_writes
 from .live import Live
 from .measures import Measures
@@ -98,6 +98,7 @@ def application(
                 "live": live,
                 "settings": settings,
                 "once": Once(),
+                "pages": Pages(),
                 "uploads": uploads,
                 "measures": Measures(live),
                 "limits": Limits(settings),
