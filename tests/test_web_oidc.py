@@ -120,7 +120,7 @@ def test_a_refusal_of_the_provider_is_told(client):
     answer = client.get("/sign-in/openid/back", params={"state": state, "error": "access_denied"})
     assert answer.status_code == 401 and "did not let you in" in answer.text
     other = client.get("/sign-in/openid/back", params={"state": state, "code": "x", "iss": "https://evil.example"})
-    assert other.status_code == 401 and "another provider" in other.text
+    assert other.status_code == 401 and "Another provider" in other.text
 
 
 SECONDS = int(NOW.timestamp())

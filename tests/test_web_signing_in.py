@@ -245,7 +245,7 @@ def test_a_session_ends_by_the_clock(client, clock):
     assert client.get("/account").status_code == 200
     clock.now += 2 * HOUR
     answer = client.get("/account")
-    assert answer.status_code == 401 and "your session has ended" in answer.text
+    assert answer.status_code == 401 and "Your session has ended" in answer.text
     assert "/sign-in?next=%2Faccount" in answer.headers["refresh"]
     assert client.get("/").status_code == 200, "the board itself is for visitors too"
     clock.now = NOW

@@ -120,15 +120,20 @@ def _tell(ledger: "Ledger", settings: "Settings", port: int) -> None:
 
 
 def _run(ledger: "Ledger", settings: "Settings", at: "socket.socket") -> None:
-    from ..web import application, warming
+    from ..web import application, audited, warming
     from ..web.observing import written
     from ..web.running import serve as run
 
     written(settings.log_format, sys.stderr)
     made = application(ledger, settings, edge.now)
     _tell(ledger, settings, at.getsockname()[1])
-    warming.begin(made.state.live)
     # The server ends on these by itself; then the command is done.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *given: None)
-    run(made, settings, at)
+    warmed = warming.Warming(made.state.live)
+    try:
+        run(made, settings, at)
+    finally:
+        warmed.stop()
+        for audits in audited.all_of(made.state.live):
+            audits.stop()

@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -54,6 +55,8 @@ class Audits:
         self._lock, self._making = threading.Lock(), threading.Lock()
         self._begun = float("-inf")
         self._under_way: threading.Thread | None = None
+        self._engine: duckdb.DuckDBPyConnection | None = None
+        self._stopped = False
 
     def ask(self, known: Known, at_once: int = AT_ONCE, *, patient: bool = True) -> Audit | None:
         """The audit of a state; of the newest state of a large ledger the last one that was made. None while there is none yet.
@@ -71,7 +74,7 @@ class Audits:
             old = small or last is None or monotonic() - self._begun >= AGAIN_SECONDS
             if old and (self._under_way is None or not self._under_way.is_alive()):
                 self._begun = monotonic()
-                self._under_way = threading.Thread(target=self._make, args=[known], daemon=True)
+                self._under_way = threading.Thread(target=self._make_aside, args=[known])
                 self._under_way.start()
         return last
 
@@ -85,10 +88,36 @@ class Audits:
         if self._under_way is not None:
             self._under_way.join()
 
+    def interrupt(self) -> None:
+        """Break off what is being made, for good: the board stops."""
+        self._stopped = True
+        engine = self._engine
+        if engine is not None:
+            engine.interrupt()
+
+    def stop(self) -> None:
+        """Make nothing any more, and wait until that is so."""
+        self.interrupt()
+        while self._under_way is not None and self._under_way.is_alive():
+            self.interrupt()  # again, since it may have been between two questions
+            self._under_way.join(0.05)
+
+    def _make_aside(self, known: Known) -> None:
+        try:
+            self._make(known)
+        except Exception:
+            if not self._stopped:
+                raise
+
     def _make(self, known: Known) -> Audit:
         with self._making:
             if known.size not in self._made:
-                found = tables.collect(DERIVED[self._table].derive(tables.at(known.ledger, known.size)))
+                opened = tables.at(known.ledger, known.size)
+                self._engine = opened.engine
+                try:
+                    found = tables.collect(DERIVED[self._table].derive(opened))
+                finally:
+                    self._engine = None
                 with self._lock:
                     self._made[known.size] = Audit(known.size, known.recorded, found)
                     while len(self._made) > MOST:
@@ -102,3 +131,8 @@ _AUDITS: "WeakKeyDictionary[Live, dict[str, Audits]]" = WeakKeyDictionary()
 def of(live: Live, table: str = "findings") -> Audits:
     """The audits of the ledger of an application: its findings, or its cases."""
     return _AUDITS.setdefault(live, {}).setdefault(table, Audits(table))
+
+
+def all_of(live: Live) -> list[Audits]:
+    """All of them that there are."""
+    return list(_AUDITS.get(live, {}).values())

@@ -80,6 +80,11 @@ class Known:
         with self._deriving:
             yield self.tables
 
+    def interrupt(self) -> None:
+        """Break off what is being derived of it: the board stops."""
+        if "tables" in self.__dict__:
+            self.tables.engine.interrupt()
+
     @cached_property
     def book(self) -> Book:
         """What an explanation looks into; used within `deriving`."""

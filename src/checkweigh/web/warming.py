@@ -17,25 +17,48 @@ TABLES = ("attainment", "honours", "quotas")
 log = logging.getLogger("checkweigh.web")
 
 
-def begin(live: Live) -> threading.Thread:
-    """Begin to warm a board; the thread ends by itself, and with the process."""
-    thread = threading.Thread(target=_warm, args=[live], name="warming", daemon=True)
-    thread.start()
-    return thread
+class Warming:
+    """The thread that warms a board. It ends by itself, or is broken off when the board stops: no thread may outlive the engine it asks."""
 
+    def __init__(self, live: Live) -> None:
+        self._live, self._stopped = live, False
+        self._known: Known | None = None
+        self._thread = threading.Thread(target=self._warm, name="warming")
+        self._thread.start()
 
-def _warm(live: Live) -> None:
-    try:
-        known = live.now()
-        if known.size > audited.AT_ONCE:
-            return
-        _board(known)
-        for table in TABLES:
-            known.rows(table, limit=1)
-        for table in ("findings", "cases"):
-            audited.of(live, table).ask(known)
-    except Exception:
-        log.exception("warming stopped; pages are answered all the same, the first ones later")
+    def join(self) -> None:
+        """Wait until the board is warm."""
+        self._thread.join()
+
+    def stop(self) -> None:
+        """Break off."""
+        self._stopped = True
+        while self._thread.is_alive():
+            if self._known is not None:
+                self._known.interrupt()
+            for audits in audited.all_of(self._live):
+                audits.interrupt()
+            self._thread.join(0.05)
+
+    def _warm(self) -> None:
+        try:
+            self._known = known = self._live.now()
+            if known.size > audited.AT_ONCE:
+                return
+            _board(known)
+            for table in TABLES:
+                self._go_on()
+                known.rows(table, limit=1)
+            for table in ("findings", "cases"):
+                self._go_on()
+                audited.of(self._live, table).ask(known)
+        except Exception:
+            if not self._stopped:
+                log.exception("warming stopped; pages are answered all the same, the first ones later")
+
+    def _go_on(self) -> None:
+        if self._stopped:
+            raise InterruptedError
 
 
 def _board(known: Known) -> None:
