@@ -422,6 +422,35 @@ def test_an_interrupted_import_leaves_the_ledger_alone_and_no_trace(book, tmp_pa
     assert err == "" and (running.returncode, size(book)) in ((130, 5), (0, 300_005)), out
 
 
+LOST = """
+import sys, weakref, checkweigh.cli.app as cli
+class Part:
+    pass
+def ended(_):
+    raise KeyboardInterrupt
+def command(**given):
+    part = Part()
+    watched = weakref.ref(part, ended)
+    del part
+    for _ in range(10**8):
+        pass
+cli.typer.main.get_command = lambda app: command_of
+from types import SimpleNamespace
+def run(**given):
+    try:
+        command()
+    except KeyboardInterrupt:
+        sys.exit(130)
+command_of = SimpleNamespace(main=run)
+cli.main([])
+"""
+
+
+def test_an_interruption_that_nobody_could_raise_comes_once_more():
+    done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 def test_the_process_that_hashes_leaves_an_interruption_to_its_parent():
     entries = pa.array([f"entry {i}" for i in range(20_000)], pa.large_binary())
     hasher = Hasher()

@@ -1,8 +1,10 @@
 """The commands and `main`."""
 
+import _thread
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
@@ -154,9 +156,21 @@ def start(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command. Never returns: it exits with 0, or with the code of the failure after one message."""
+    before = sys.unraisablehook
+    sys.unraisablehook = partial(_unraisable, before)
     try:
         typer.main.get_command(app).main(args=None if arguments is None else list(arguments), prog_name="checkweigh")
     except Exception as error:
         from .edge import failure
 
         sys.exit(failure(error))
+    finally:
+        sys.unraisablehook = before
+
+
+def _unraisable(before: Callable[[Any], object], told: Any) -> None:
+    """An interruption that came where Python can raise nothing, as while a module is being imported, comes once more."""
+    if isinstance(told.exc_value, KeyboardInterrupt):
+        _thread.interrupt_main()
+    else:
+        before(told)
