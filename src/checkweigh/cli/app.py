@@ -4,6 +4,7 @@ import _thread
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from threading import Timer
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +27,8 @@ from . import (
     witnessing,
     writing,
 )
+
+SOON_SECONDS = 0.05
 
 app = typer.Typer(
     name="checkweigh",
@@ -171,6 +174,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _unraisable(before: Callable[[Any], object], told: Any) -> None:
     """An interruption that came where Python can raise nothing, as while a module is being imported, comes once more."""
     if isinstance(told.exc_value, KeyboardInterrupt):
-        _thread.interrupt_main()
+        Timer(SOON_SECONDS, _thread.interrupt_main).start()  # not now: here it would be lost again
     else:
         before(told)
