@@ -17,6 +17,8 @@ from .observing import Observed
 from .settings import Settings
 
 MOST_CONNECTIONS = 1000
+IDLE_SECONDS = 30
+"""So long a connection may be idle: longer than clients keep one (httpx: 5), so that no request meets its end."""
 SWITCH_SECONDS = 0.0002
 """After so long one thread lets another have its turn: who follows the ledger in many short steps must not wait long for each."""
 THREADS = 32
@@ -37,6 +39,7 @@ class Server(uvicorn.Server):
             proxy_headers=bool(settings.proxies),
             forwarded_allow_ips=list(settings.proxies),
             limit_concurrency=MOST_CONNECTIONS,
+            timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=max(1, round(settings.stop_seconds)),
             server_header=False,
         )
