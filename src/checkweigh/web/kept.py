@@ -14,7 +14,7 @@ from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from .security import makes_cookie
+from .security import holds_token
 
 KEPT = {"kept": True}
 """The option of a route whose pages depend on their address and the state of the ledger alone."""
@@ -84,7 +84,7 @@ class Kept:
         good = False
         try:
             await self._in_turn(scope, receive, sent)
-            good = _whole(messages) and not makes_cookie(scope)
+            good = _whole(messages) and not holds_token(scope)
         finally:
             if not good:
                 pages.pop(key, None)

@@ -45,7 +45,7 @@ SESSION, FORM = "checkweigh", "checkweigh-form"
 """The names of the two cookies."""
 TOKEN_FIELD, TOKEN_HEADER = "csrf_token", "x-csrftoken"
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-_MADE = "checkweigh_form"
+_MADE, _HOLDS = "checkweigh_form", "checkweigh_holds_token"
 """Where the scope of a request keeps the secret of a form cookie that its answer is to set."""
 
 
@@ -83,9 +83,9 @@ async def headers(message: Message, scope: Scope) -> None:
     message["headers"] = given
 
 
-def makes_cookie(scope: Scope) -> bool:
-    """Whether the answer gives its reader a cookie for a form in it."""
-    return scope.get(_MADE) is not None
+def holds_token(scope: Scope) -> bool:
+    """Whether there is a form in the answer, with a token that is its reader's own."""
+    return _HOLDS in scope
 
 
 def _kept(connection: Connection, said: bytes) -> bytes:
@@ -128,6 +128,7 @@ def read_cookie(connection: Connection, name: str) -> str:
 
 def token(request: Request[Any, Any, Any]) -> str:
     """What a form of this reader carries. For who has not signed in, the answer sets the cookie that goes with it."""
+    request.scope[_HOLDS] = True  # type: ignore[literal-required]
     return _token_of(_secret(request, make=True))
 
 
