@@ -77,7 +77,7 @@ class Site:
         self.application, self.live = made, made.state.live
         at = listening("127.0.0.1", 0)
         self.address = f"http://127.0.0.1:{at.getsockname()[1]}"
-        self._server = Server(made, decided)
+        self._server = Server(made, decided, threading.Event())
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [at]})
         self._thread.start()
         while not self._server.started:

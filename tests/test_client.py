@@ -18,7 +18,7 @@ from conftest import SITE, added, founded, shift
 from serving import serving
 
 SERVE = """
-import datetime, socket
+import datetime, socket, threading
 from checkweigh.ledger import Ledger
 from checkweigh.web import application
 from checkweigh.web.roles import Role, Who
@@ -37,7 +37,7 @@ clock = lambda: datetime.datetime.now(datetime.UTC)
 with Ledger.open(sys.argv[1], write=True) as ledger:
     at = socket.create_server(("127.0.0.1", 0))
     print(f"listens at http://127.0.0.1:{at.getsockname()[1]}", flush=True)
-    serve(application(ledger, settings, clock, middleware=[Tokens]), settings, at)
+    serve(application(ledger, settings, clock, middleware=[Tokens]), settings, at, threading.Event())
 """
 
 

@@ -3,13 +3,12 @@
 import json
 import os
 import signal
+import socket
 import sys
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
-from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -20,6 +19,9 @@ from checkweigh.codec import decode
 from checkweigh.kinds import KINDS
 from checkweigh.ledger import Ledger, key_path
 from checkweigh.verify import verify
+from checkweigh.web import application
+from checkweigh.web.running import serve
+from checkweigh.web.settings import Settings
 from conftest import NOW, shift
 from serving import serving
 
@@ -36,15 +38,33 @@ def stopped(server, how=signal.SIGTERM):
     return code
 
 
-def test_the_demonstration_is_served_from_nothing_and_leaves_nothing(tmp_path):
-    before = set(Path(tempfile.gettempdir()).glob("checkweigh-demo-*"))
+def test_the_demonstration_is_served_from_nothing_and_leaves_nothing(tmp_path, monkeypatch):
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
     with serving(tmp_path / "demo", DEMO) as server:
         assert "holds 97 entries" in server.said and f"{server.address}/records?at=1936-12-31" in server.said
         with urlopen(server.address, timeout=120) as page:
             assert b"A demonstration" in page.read()
         assert stopped(server) == 0
         assert server.said.endswith("Stopped.\n") and "Traceback" not in server.said
-    assert set(Path(tempfile.gettempdir()).glob("checkweigh-demo-*")) == before
+    assert not list(place.glob("checkweigh-*"))
+
+
+def test_who_stops_it_before_it_runs_stops_it(ledger):
+    wanted = threading.Event()
+    wanted.set()
+    shown = application(ledger, Settings(), lambda: NOW)
+    with socket.create_server(("127.0.0.1", 0)) as at:
+        serve(shown, Settings(), at, wanted)
+    assert shown.state.live._closed
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_it_can_be_stopped_as_soon_as_it_says_that_it_listens(ledger, how):
+    ledger.close()
+    with serving(ledger.address.path, SERVE) as server:
+        assert stopped(server, how) == 0 and server.said.endswith("Stopped.\n")
 
 
 def test_without_its_key_a_ledger_is_served_for_reading(tmp_path, ledger):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -125,14 +126,14 @@ def _run(ledger: "Ledger", settings: "Settings", at: "socket.socket") -> None:
     from ..web.running import serve as run
 
     written(settings.log_format, sys.stderr)
-    made = application(ledger, settings, edge.now)
-    _tell(ledger, settings, at.getsockname()[1])
-    # The server ends on these by itself; then the command is done.
+    made, wanted = application(ledger, settings, edge.now), Event()
+    # Before anybody is told that there is a server: whoever stops it at once must find it listening to that, too.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *given: None)
+        signal.signal(number, lambda *given: wanted.set())
+    _tell(ledger, settings, at.getsockname()[1])
     warmed = warming.Warming(made.state.live)
     try:
-        run(made, settings, at)
+        run(made, settings, at, wanted)
     finally:
         warmed.stop()
         for audits in audited.all_of(made.state.live):

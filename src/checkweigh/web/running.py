@@ -7,6 +7,7 @@ an append is acknowledged, or was never begun.
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import uvicorn
 from litestar import Litestar
@@ -28,8 +29,8 @@ THREADS = 32
 class Server(uvicorn.Server):
     """The server of one board."""
 
-    def __init__(self, application: Litestar, settings: Settings) -> None:
-        self._observed = Observed(application)
+    def __init__(self, application: Litestar, settings: Settings, wanted: Event) -> None:
+        self._observed, self._end_wanted = Observed(application), wanted
         config = uvicorn.Config(
             self._observed,
             http=impatient(),
@@ -45,18 +46,22 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
 
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to stop; also when somebody wanted that before the server listened to signals."""
+        return await super().on_tick(counter) or self._end_wanted.is_set()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop in good order."""
         self._observed.stop()
         await super().shutdown(sockets)
 
 
-def serve(application: Litestar, settings: Settings, at: socket.socket) -> None:
-    """Serve until the process is told to stop, and finish what has begun."""
+def serve(application: Litestar, settings: Settings, at: socket.socket, wanted: Event) -> None:
+    """Serve until the process is told to stop, or the end is `wanted`, and finish what has begun."""
     sys.setswitchinterval(SWITCH_SECONDS)
     with ThreadPoolExecutor(THREADS, "request") as threads:
         set_asyncio_executor(threads)
         try:
-            Server(application, settings).run(sockets=[at])
+            Server(application, settings, wanted).run(sockets=[at])
         finally:
             set_asyncio_executor(None)
