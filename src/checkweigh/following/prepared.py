@@ -8,6 +8,7 @@ rules) prepares it anew when that changes.
 
 import itertools
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -19,6 +20,8 @@ from ..derived import DERIVED
 from ..tables import Tables, named
 
 _STEPS = itertools.count()
+MOST_WRITTEN = 256
+"""So many questions are remembered: readers choose jobs, sites and least numbers of shifts as they like."""
 _VIEW = "CREATE OR REPLACE TEMP VIEW"
 
 
@@ -81,7 +84,7 @@ class Questions:
     def __init__(self, tables: Tables, held: Mapping[str, ir.Table]) -> None:
         self._tables, self._held = tables, dict(held)
         self._lock = threading.Lock()
-        self._written: dict[Any, Prepared] = {}
+        self._written: OrderedDict[Any, Prepared] = OrderedDict()
 
     def written(self, table: str, parameters: Mapping[str, Any]) -> Prepared:
         """The query of a derived table that begins with the judged shifts and keeps no steps."""
@@ -93,4 +96,6 @@ class Questions:
         with self._lock:
             if name not in self._written:
                 self._written[name] = prepare(derive, self._tables, self._held)
+            while len(self._written) > MOST_WRITTEN:
+                self._written.popitem(last=False)
             return self._written[name]

@@ -112,7 +112,7 @@ class State:
     def _standings_of(self, where: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
         """SQL: the standings of the period that is asked for, from sums that are kept; else from new ones, which the next state keeps."""
         one = asked(parameters)
-        self._stood.wanted[one] = self._step
+        self._stood.want(one, self._step)
         words = telling(self._questions, one, parameters.get("minimum_shifts") or 0)
         period, start = dict(one)["period"], where.get("from")
         if not isinstance(start, date) or period == "all":

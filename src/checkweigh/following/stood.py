@@ -23,6 +23,8 @@ Wanted = dict[Asked, int]
 """The sets of parameters that readers asked for, and at which step the last time; readers write into it."""
 MOST = 8
 """So many sets of parameters are kept."""
+MOST_WANTED = 1000
+"""So many are remembered until the next step."""
 PATIENCE = 120
 """How many steps a set is kept that nobody asks for."""
 DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
@@ -103,15 +105,21 @@ class Stood:
         """The tables that there are, by the set of parameters."""
         return dict(self._kept)
 
+    def want(self, one: Asked, step: int) -> None:
+        """Somebody who sees the tables of a step asks for a set of parameters."""
+        if len(self.wanted) < MOST_WANTED or one in self.wanted:
+            self.wanted[one] = step
+
     def follow(self, growth: Growth) -> None:
         """Adds what shifts in `was` and `is_now` change, and begins and ends tables as they are asked for."""
         self._step += 1
         engine = self._held.engine
-        wanted = sorted(self.wanted.copy().items(), key=lambda item: -item[1])[:MOST]
-        current = {one for one, step in wanted if self._step - step <= PATIENCE}
+        wanted = sorted(self.wanted.copy().items(), key=lambda item: -item[1])
+        for one in [one for one, step in wanted if self._step - step > PATIENCE]:
+            self.wanted.pop(one, None)
+        current = {one for one, step in wanted[:MOST] if self._step - step <= PATIENCE}
         for one in [one for one in self._kept if one not in current]:
             engine.execute(f"DROP TABLE {self._kept.pop(one)}")
-            self.wanted.pop(one, None)
         gone = engine.execute("SELECT min(day), max(day) FROM was").fetchall()[0]
         for one in current:
             if one not in self._kept:
