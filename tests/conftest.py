@@ -94,6 +94,15 @@ def founded(path: Path, **options: object) -> Ledger:
     return ledger
 
 
+@pytest.fixture
+def pit(tmp_path):
+    """A ledger with a quota, open for as long as the test runs."""
+    with founded(tmp_path / "pit.ledger") as ledger:
+        with ledger.append(EDGE) as batch:
+            batch.add("quota", {"id": "norm", "job": "hew", "quantity": "7", "per": "worker", "from": "2025-01-01"})
+        yield ledger
+
+
 def added(ledger, kind, **fields):
     """Append one entry; its index."""
     with ledger.append(EDGE) as batch:

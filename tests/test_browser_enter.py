@@ -6,24 +6,14 @@ import sys
 import time
 from datetime import UTC, datetime
 
-import pytest
 from playwright.sync_api import expect
 
-from conftest import EDGE, founded
+from conftest import EDGE
 from web import PASSWORD, account, somebody
 
 NOW = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
 ANNA, BORIS = (somebody("supervisor", name, site="north") for name in ("anna", "boris"))
 AWAY = r"ERR_INTERNET_DISCONNECTED|ERR_FAILED|ERR_CONNECTION"
-
-
-@pytest.fixture
-def pit(tmp_path):
-    """A ledger with a quota, open for as long as the test runs."""
-    with founded(tmp_path / "pit.ledger") as ledger:
-        with ledger.append(EDGE) as batch:
-            batch.add("quota", {"id": "norm", "job": "hew", "quantity": "7", "per": "worker", "from": "2025-01-01"})
-        yield ledger
 
 
 def shifts(ledger):

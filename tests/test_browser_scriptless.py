@@ -2,22 +2,10 @@
 
 import json
 
-import pytest
-
-from conftest import EDGE, founded
 from web import somebody
 
 ANNA = somebody("supervisor", "anna", site="north")
 ROWS = "worker,job,site,started,quantity\nada,hew,north,2025-12-01 06:00,8\nnobody,hew,north,2025-12-02 06:00,9\n"
-
-
-@pytest.fixture
-def pit(tmp_path):
-    """A ledger with a quota, open for as long as the test runs."""
-    with founded(tmp_path / "pit.ledger") as ledger:
-        with ledger.append(EDGE) as batch:
-            batch.add("quota", {"id": "norm", "job": "hew", "quantity": "7", "per": "worker", "from": "2025-01-01"})
-        yield ledger
 
 
 def last(ledger):

@@ -43,7 +43,7 @@ class State:
     def __init__(self, engine: duckdb.DuckDBPyConnection, questions: Questions, stood: Stood, tables: Tables) -> None:
         self.size = tables.size
         self._questions, self._kept = questions, tables
-        self._stood, self._standings, self._step = stood, stood.kept(), stood.step
+        self._stood, self._sums, self._step = stood, stood.kept(), stood.step
         self._cursors: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
         self._all = [self._begun(engine) for _ in range(CURSORS + 1)]
         for cursor in self._all[1:]:
@@ -116,8 +116,8 @@ class State:
         words = telling(self._questions, one, parameters.get("minimum_shifts") or 0)
         period, start = dict(one)["period"], where.get("from")
         if not isinstance(start, date) or period == "all":
-            return f"({words.over(self._standings.get(one) or f'({words.sums})')})"
-        sums = self._standings.get(one) or f"({words.of(within(start, start, period))})"
+            return f"({words.over(self._sums.get(one) or f'({words.sums})')})"
+        sums = self._sums.get(one) or f"({words.of(within(start, start, period))})"
         return f"({words.over(two(period, start, sums))})"
 
     def _judged(self, where: Mapping[str, Any]) -> str:
