@@ -1,5 +1,7 @@
 """Hashing in a process of its own: the same hashes as here, and nothing is written when it ends."""
 
+import os
+
 import pyarrow as pa
 import pytest
 
@@ -32,6 +34,14 @@ def test_the_request_of_the_docstring(monkeypatch):
     begin, offsets, data = (bytes(part) for part in sent)
     assert f"{begin[:8].hex()} {begin[8:16].hex()} {begin[16:].hex()}" in hashing.__doc__
     assert (list(offsets[::8]), data.hex()) == ([0, 1, 2], "6162")
+
+
+def test_a_ctrl_c_at_a_terminal_does_not_reach_the_process_that_hashes():
+    hasher = hashing.Hasher()
+    try:
+        assert hasher._started() and os.getsid(hasher._child.pid) != os.getsid(0)  # no Python runs in it yet
+    finally:
+        hasher.close()
 
 
 def test_when_the_process_that_hashes_is_killed_nothing_is_written(ledger, monkeypatch):

@@ -26,9 +26,8 @@ ALONE_FROM = 16_384
 """Fewer entries are hashed here, since a child takes some hundredths of a second to start."""
 
 _CHILD = """
-import signal, sys, types
+import sys, types
 from itertools import pairwise
-signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever interrupts the parent closes the standard input
 package = types.ModuleType("checkweigh")
 package.__path__ = [sys.argv[1]]
 sys.modules["checkweigh"] = package
@@ -65,7 +64,9 @@ class Hasher:
         if self._child is None:
             command = [sys.executable, "-I", "-S", "-c", _CHILD, str(Path(__file__).parent)]
             try:
-                self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                self._child = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+                )  # in a session of its own no Ctrl-C reaches it: it ends with its standard input
             except OSError:  # no Python to start: then the work is done here
                 return False
         return True
