@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from checkweigh import fields, units
+from checkweigh import bounds, fields, units
 from checkweigh.importing import cells
 from checkweigh.importing.amounts import in_unit_of_jobs
 
@@ -105,3 +105,48 @@ def test_helpers_of_a_column_are_those_of_its_cells(texts):
                 {"role": None, **one, "hours": Decimal(one["hours"])} for one in fields.helpers(text.replace(";", ","))
             ]
             assert found[row].as_py() == listed
+
+
+PLAIN = st.sampled_from(["bo", "c y", "x-1"])
+WORDS = PLAIN | st.sampled_from([" z", "z ", "", "é", "a:b", r"\\", "n{"])
+HOURS = st.sampled_from(["8.0", "5.75", '"4"', "0"]) | st.sampled_from(
+    ["08", '"08"', '"5:45"', "1e1", "0.1234567", "7000000", "null"]
+)
+
+
+@st.composite
+def json_helpers(draw):
+    """A cell with a JSON array of helpers, as programs write them or nearly so."""
+    blank, words = draw(st.sampled_from(["", " "])), draw(st.sampled_from([PLAIN, WORDS]))
+    objects = []
+    for _ in range(draw(st.integers(1, 3))):
+        role = draw(st.none() | words)
+        pairs = [("worker", f'"{draw(words)}"'), ("hours", draw(HOURS))] + (
+            [] if role is None else [("role", f'"{role}"')]
+        )
+        objects.append(
+            f",{blank}".join(f'"{key}":{blank}{value}' for key, value in draw(st.sampled_from([pairs, pairs[::-1]])))
+        )
+    text = "[" + f",{blank}".join(f"{{{one}}}" for one in objects) + "]"
+    at, put = draw(st.integers(0, len(text) - 1)), draw(st.sampled_from(["", '"', "[", "}", "{", ",", " ", ";"]))
+    return draw(st.sampled_from([text, text, text[:at] + put + text[at + 1 :]]))
+
+
+def helpers_one_by_one(text):
+    """The helpers that a cell names; None where it is refused."""
+    try:
+        named = fields.helpers(text)
+    except fields.Unreadable:
+        return None
+    if any("worker" not in one or bounds.judged("shift", "hours", one.get("hours", "")) for one in named):
+        return None
+    return [{"worker": one["worker"], "hours": Decimal(one["hours"]), "role": one.get("role")} for one in named]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(json_helpers() | st.just("bo:hewer:5"), max_size=6))
+def test_json_helpers_of_a_column_are_those_of_its_cells(texts):
+    found, problems = cells.helpers("helpers", pa.array(texts, pa.string()))
+    refused = {int(row) for problem in problems for row in problem.rows}
+    expected = [helpers_one_by_one(text) for text in texts]
+    assert found.to_pylist() == expected and refused == {row for row, one in enumerate(expected) if one is None}

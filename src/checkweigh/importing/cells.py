@@ -21,6 +21,12 @@ from .. import bounds, codec, entries, fields
 _ANY_LENGTH = 1 << 30
 _HELPER = r"^(?P<worker>[^:;,\[]*[^:;,\[\s]):(?P<role>[^:;,]*):(?P<hours>[0-9]{1,6}(?:\.[0-9]{1,6})?)$"
 _PLAIN = r"^[0-9]{1,9}(\.[0-9]{1,6})?$"
+# An object of a JSON array of helpers, as programs write it: printable ASCII without what parts helpers, no blank at an end.
+_SIGN = r"[!#-+\-./0-9<-Z^-z|~]"
+_TEXT = rf"{_SIGN}(?: *{_SIGN})*"
+_HOURS = r"(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,6})?"
+_OBJECT = rf'\{{"worker": ?"({_TEXT})", ?"hours": ?(?:"({_HOURS})"|({_HOURS}))(?:, ?"role": ?"({_TEXT})")?\}}'
+_OBJECTS = rf"^\[{_OBJECT}(?:, ?{_OBJECT})*\]$"
 
 
 @dataclass(frozen=True)
@@ -111,14 +117,33 @@ def one_by_one(
 
 
 def helpers(name: str, texts: Any) -> tuple[Any, list[Problem]]:
-    """Helpers from `bo:timberer:5.75;cy::5.75`; `none` states that there were none."""
+    """Helpers from `bo:timberer:5.75;cy::5.75`, or from JSON; `none` states that there were none."""
     rows = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False))
-    plain, listed = _plain_helpers(texts.take(pa.array(rows)))
+    plain, listed = _plain_helpers(_unpacked(texts.drop_null()))
+    if plain.all():
+        return _spread(listed, rows, len(texts)), []
     found, problems = one_by_one(name, texts, rows[~plain], _helpers, pa.list_(codec.HELPER))
     # Plain rows are taken from their own array, which stands behind the one of all rows.
     places = np.arange(len(texts))
     places[rows[plain]] = len(texts) + np.arange(len(listed))
     return pa.concat_arrays([found, listed]).take(pa.array(places)) if len(listed) else found, problems
+
+
+def _spread(lists: Any, rows: Any, length: int) -> Any:
+    """Lists as those of some rows among so many; the others are null."""
+    lengths, absent = np.zeros(length + 1, np.int32), np.ones(length, np.bool_)
+    lengths[rows + 1], absent[rows] = pc.list_value_length(lists).to_numpy(zero_copy_only=False), False
+    offsets = np.cumsum(lengths, dtype=np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), lists.values, type=lists.type, mask=pa.array(absent))
+
+
+def _unpacked(texts: Any) -> Any:
+    """Plain JSON arrays of helpers as `bo:timberer:5.75;cy::5.75`; other texts as they are."""
+    packed = pc.match_substring_regex(texts, _OBJECTS)
+    if not pc.any(packed).as_py():
+        return texts
+    parted = pc.replace_substring_regex(texts.filter(packed), rf"{_OBJECT}(?:, ?)?", r"\1:\4:\2\3;")
+    return pc.replace_with_mask(texts, packed, pc.utf8_slice_codeunits(parted, 1, -2))
 
 
 def _plain_helpers(texts: Any) -> tuple[Any, Any]:
