@@ -12,6 +12,7 @@ from books import BASE, START, book, books, entry, known, rows
 from checkweigh import codec, entries, tables
 from checkweigh.derived import DERIVED
 from checkweigh.following import Following
+from checkweigh.following.state import SCOPES
 
 PATIENT = settings(
     max_examples=2,
@@ -156,3 +157,60 @@ def test_a_state_answers_as_the_derivations_do_while_it_is_followed_on(made, dat
             got = tables.collect(DERIVED[table].derive(state.tables, **parameters)).to_pylist()
         columns = asked.columns
         assert rows(got, columns) == rows(wanted, columns), (table, where, parameters)
+
+
+def parts(state):
+    """What stands in each kind, and in each part of the records, and since when."""
+    for kind in entries.KINDS:
+        yield kind, state.since(kind, {}), state.rows(kind, {}, [], None, {})
+    for scope in SCOPES:
+        yield (
+            f"records {scope}",
+            state.since("records", {"scope": scope}),
+            state.rows("records", {}, [], None, {"scope": scope}),
+        )
+    yield "records", state.since("records", {}), state.rows("records", {}, [], None, {})
+
+
+def unchanged(following, sizes):
+    """Follows through some sizes, and asserts that what is said not to have changed is as it was; the names of what was said to have."""
+    changed, before = [], {name: (since, each) for name, since, each in parts(following.state())}
+    for size in sizes:
+        following.follow(size)
+        now = {name: (since, each) for name, since, each in parts(following.state())}
+        changed.append({name for name in now if now[name][0] != before[name][0]})
+        for name, (_, each) in now.items():
+            if name not in changed[-1]:
+                columns = list(each[0]) if each else []
+                assert rows(each, columns) == rows(before[name][1], columns), (name, size)
+        before = now
+    return changed
+
+
+@PATIENT
+@given(made=books(), data=st.data())
+def test_what_is_said_not_to_have_changed_is_as_it_was(made, data):
+    size = data.draw(st.integers(len(BASE), len(made)))
+    unchanged(Following(Log(made), size), range(size + 1, len(made) + 1, data.draw(st.integers(1, 3))))
+
+
+def test_a_mark_changes_the_parts_of_the_records_that_it_reaches_and_an_erasure_the_workers():
+    made = book(
+        """
+        shift  id  worker  started           hours  quantity
+               a   ada     2024-04-01 06:00  8      70
+               b   bo      2024-04-02 06:00  8      60
+               c   bo      2024-04-03 06:00  8      50
+               d   bo      2024-04-04 06:00  8      65
+               e   bo      2024-04-05 06:00  8      80
+        """,
+    )
+    made.append(entry("erasure", worker="ada", reason="asked"))
+    log, erased = Log(made), []
+    log.erased = lambda: erased
+    following = Following(log, len(made) - 4)
+    own, everywhere = {"records", "records worker"}, {"records", *SCOPES.values()}
+    sizes = range(len(made) - 3, len(made))
+    assert unchanged(following, sizes) == [{"shift"}, {"shift"} | own, {"shift"} | everywhere]
+    erased.append("ada")
+    assert unchanged(following, [len(made)]) == [{"erasure", "worker"}]

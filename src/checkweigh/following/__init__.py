@@ -15,13 +15,14 @@ touch. See docs/decisions/0015.
 from dataclasses import replace
 
 from ..columns import Log
+from ..entries import KINDS
 from ..tables import Tables
 from .given import Given
 from .holding import Anew, Held
 from .marks import Marks
 from .prepared import Questions
 from .shifts import Judged
-from .state import State
+from .state import SCOPES, State
 from .stood import Stood, Wanted
 
 __all__ = ["Following", "State"]
@@ -39,6 +40,7 @@ class Following:
         self._open(log.size if size is None else size)
 
     def _open(self, size: int) -> None:
+        self._since = dict.fromkeys((*KINDS, *SCOPES.values()), size)
         self._held = Held(self.log, size)
         self._judged = Judged(self._held)
         self._marks = Marks(self._held, self._judged)
@@ -61,7 +63,7 @@ class Following:
         try:
             growth = self._held.grow(size)
             self._judged.follow(growth)
-            self._marks.follow()
+            reach = self._marks.follow()
             self._given.follow(growth)
             self._stood.follow(growth)
             engine.execute("UPDATE followed SET size = ?", [size])
@@ -73,6 +75,7 @@ class Following:
             raise
         else:
             engine.execute("COMMIT")
+            self._since |= dict.fromkeys((*growth.kinds, *reached(reach)), size)
 
     def tables(self) -> Tables:
         """The tables at this size, with the shifts judged."""
@@ -83,4 +86,9 @@ class Following:
 
     def state(self) -> State:
         """What there is now, for readers."""
-        return State(self._held.engine, self._questions, self._stood, self.tables())
+        return State(self._held.engine, self._questions, self._stood, self.tables(), self._since)
+
+
+def reached(reach: int | None) -> tuple[str, ...]:
+    """The parts of the records in which there may be other marks, when they may be as far as `Marks.follow` says."""
+    return () if reach is None else (*SCOPES.values(),)[: (1, 2, 4)[reach]]

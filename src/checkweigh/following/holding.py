@@ -43,7 +43,10 @@ class Anew(Exception):
 
 @dataclass(frozen=True)
 class Growth:
-    """What new entries were: their kinds, and whether days were added to the calendar."""
+    """What new entries were: their kinds, and whether days were added to the calendar.
+
+    A worker who has been erased is among the kinds, though no entry of that kind is new.
+    """
 
     kinds: frozenset[str]
     longer: bool
@@ -119,9 +122,9 @@ class Held:
         longer = self._lengthen(pieces["shift"]) if "shift" in pieces else False
         for kind, fresh in pieces.items():
             self._take(kind, fresh)
-        self._forget()
+        kinds = {*pieces, "worker"} if self._forget() else {*pieces}
         self.size = size
-        return Growth(frozenset(pieces), longer)
+        return Growth(frozenset(kinds), longer)
 
     def tables_are_strange(self) -> bool:
         """Whether the ledger holds what no ledger here would have taken in."""
@@ -198,15 +201,17 @@ class Held:
         self.engine.unregister("given")
         return True
 
-    def _forget(self) -> None:
-        """Takes name and profile from workers who have been erased since."""
+    def _forget(self) -> bool:
+        """Takes name and profile from workers who have been erased since; whether there were any."""
         erased = frozenset(self.log.erased())
-        if erased != self._erased:
-            self.engine.execute(
-                "UPDATE worker SET name = NULL, profile = NULL WHERE id IN (SELECT unnest(?))",
-                [sorted(erased - self._erased)],
-            )
-            self._erased = erased
+        if erased == self._erased:
+            return False
+        self.engine.execute(
+            "UPDATE worker SET name = NULL, profile = NULL WHERE id IN (SELECT unnest(?))",
+            [sorted(erased - self._erased)],
+        )
+        self._erased = erased
+        return True
 
 
 def _id(kind: str) -> str:

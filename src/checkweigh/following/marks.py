@@ -74,8 +74,8 @@ class Marks:
             for column in ("shift", "within", "beaten_by"):
                 engine.execute(f"CREATE INDEX records_{name}_{column} ON records_{name} ({column})")
 
-    def follow(self) -> None:
-        """Searches anew the classes that shifts in `was` and `is_now` have to do with."""
+    def follow(self) -> int | None:
+        """Searches anew the classes that shifts in `was` and `is_now` have to do with; how far marks may be other ones now, if any."""
         engine = self._held.engine
         self._hope()
         names = "was.id, was.worker, was.site, was.party_key, was.site_key, was.job_key"
@@ -83,11 +83,13 @@ class Marks:
         gone = f"SELECT {names}, {far} FROM was JOIN records AS r ON r.shift = was.id GROUP BY ALL"
         engine.execute(f"CREATE OR REPLACE TEMP TABLE gone AS {gone}")
         engine.execute("DELETE FROM wide WHERE entry IN (SELECT entry FROM was)")
+        reach: int | None
         reach, some_gone = engine.execute(
             "SELECT max(reach), bool_or(gone) FROM (SELECT reach, false AS gone FROM hopeful UNION ALL SELECT reach, true FROM gone)"
         ).fetchall()[0]
         if reach is not None:
             self._search(reach, some_gone)
+        return reach
 
     def _hope(self) -> None:
         """`hopeful`: the shifts now there that may be marks, and whether in a wide class."""

@@ -4,7 +4,7 @@ A state has cursors of its own, each in a transaction begun when the state was n
 tables that are kept (`Questions`) are written once; how they are restricted is put into the words of each.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import date
@@ -29,6 +29,8 @@ CURSORS = 4
 _EMPTY = " UNION ALL ".join(f"SELECT '{kind}' WHERE NOT EXISTS (SELECT 1 FROM \"{kind}\")" for kind in KINDS)
 """SQL: the kinds of which there is no entry. Pages ask for many of them."""
 KEPT = ("attainment", "records", "honours")
+SCOPES = {scope: f"records {scope}" for scope in ("worker", "site", "industry", "all")}
+"""The parts of the records, those first in which marks change most often."""
 _FILTERS = ("measure", "scope", "holder", "length")
 _IN_ORDER = {
     "records": " ORDER BY job, measure, scope, within, holder, length, started, entry",
@@ -40,8 +42,16 @@ _IN_ORDER = {
 class State:
     """One state. Safe to use from several threads; `close` when nobody asks any more."""
 
-    def __init__(self, engine: duckdb.DuckDBPyConnection, questions: Questions, stood: Stood, tables: Tables) -> None:
+    def __init__(
+        self,
+        engine: duckdb.DuckDBPyConnection,
+        questions: Questions,
+        stood: Stood,
+        tables: Tables,
+        since: Mapping[str, int],
+    ) -> None:
         self.size = tables.size
+        self._since = dict(since)
         self._questions, self._kept = questions, tables
         self._stood, self._sums, self._step = stood, stood.kept(), stood.step
         self._cursors: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
@@ -74,6 +84,15 @@ class State:
         """Whether a question can be answered from the kept tables."""
         return table in KINDS or table in KEPT or table == "standings"
 
+    def since(self, table: str, parameters: Mapping[str, Any]) -> int:
+        """The size at which that last changed which a question about a table reads: as long as it is the same, so is the answer."""
+        if table in KINDS:
+            return self._since[table]
+        if table == "records":
+            scope = parameters.get("scope")
+            return max(self._since[part] for part in (SCOPES.values() if scope is None else [SCOPES[scope]]))
+        return self.size
+
     def rows(
         self,
         table: str,
@@ -92,6 +111,11 @@ class State:
         sql += "" if limit is None else f" LIMIT {int(limit)}"
         with self._cursor() as cursor:
             return _fetched(cursor, sql, [*values, *more])
+
+    def computed(self, name: str, derive: Callable[[Tables], ir.Table]) -> list[Row]:
+        """Rows of a derivation that keeps no steps; it is known by its name, and written once."""
+        with self._cursor() as cursor:
+            return _fetched(cursor, self._questions.once(name, derive).query, [])
 
     def _source(self, table: str, where: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[str, list[Any]]:
         if table in KINDS:

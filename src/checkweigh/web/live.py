@@ -6,8 +6,7 @@ page says which size it shows. Rows come from the derivations, asked as every ot
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -29,6 +28,7 @@ from ..following import State
 from ..ledger import Batch, Edge, Ledger
 from ..moments import known_at
 from ..tables import Tables
+from .answers import Answers
 from .follower import Follower
 from .roles import Who
 
@@ -43,21 +43,30 @@ PATIENCE_SECONDS = 2.0
 """How long a person who has entered something waits until pages know of it."""
 MOST_STATES = 8
 """So many older states are kept at hand."""
-MOST_ANSWERS = 256
-"""So many answers are kept of each state."""
+MOST_ANSWERS = 512
+"""So many answers are kept of each state, and of all states together of a ledger that is followed."""
 
 
 class Known:
     """One state of the ledger. Safe to use from several threads."""
 
-    def __init__(self, ledger: Ledger, size: int, *, newest: bool, said: str, state: State | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        size: int,
+        *,
+        newest: bool,
+        said: str,
+        state: State | None = None,
+        answers: Answers | None = None,
+    ) -> None:
         self.ledger, self.size, self.newest, self.said = ledger, size, newest, said
         with ledger.snapshot() as snapshot:
             self.root: bytes = snapshot.root(size)
             self.note: str = snapshot.note
         self._state, self.erased = state, frozenset(ledger.erased())
-        self._lock, self._deriving = threading.Lock(), threading.RLock()
-        self._answers: OrderedDict[Any, Future[list[Row]]] = OrderedDict()
+        self._deriving = threading.RLock()
+        self._answers = Answers(MOST_ANSWERS) if answers is None else answers
 
     @property
     def etag(self) -> str:
@@ -90,6 +99,15 @@ class Known:
         """What an explanation looks into; used within `deriving`."""
         return Book(self.tables, self.ledger.entry)
 
+    def told_by(self, *tables: str, **parameters: Any) -> Hashable:
+        """A name of what stands in some tables, of which parameters are asked: states of the same name have the same rows there.
+
+        Of a ledger that is not followed each state has a name of its own.
+        """
+        if self._state is None:
+            return self.root, len(self.erased)
+        return self._answers, len(self.erased), *(self._state.since(table, parameters) for table in tables)
+
     def rows(
         self,
         table: str,
@@ -107,20 +125,10 @@ class Known:
         wanted = tuple(
             (name, tuple(value) if isinstance(value, list) else value) for name, value in (where or {}).items()
         )
-        key = (table, wanted, tuple(order), limit, tuple(parameters.items()))
-        with self._lock:
-            asked = key in self._answers
-            answer = self._answers.setdefault(key, Future())
-            while len(self._answers) > MOST_ANSWERS:
-                self._answers.popitem(last=False)
-        if not asked:  # whoever asks the same meanwhile waits for this answer
-            try:
-                answer.set_result(self._asked(table, where or {}, order, limit, parameters))
-            except BaseException as error:
-                answer.set_exception(error)
-                with self._lock:
-                    self._answers.pop(key, None)
-        return answer.result()
+        told_by = self.told_by(table, **parameters)
+        key = (told_by, table, wanted, tuple(order), limit, tuple(parameters.items()))
+        found: list[Row] = self._answers.once(key, lambda: self._asked(table, where or {}, order, limit, parameters))
+        return found
 
     def _asked(
         self,
@@ -147,6 +155,14 @@ class Known:
         name = f"asked {table} {sorted(parameters.items())}"
         derive = partial(DERIVED[table].derive, at_hand, **parameters)
         return derive() if self._state is not None else at_hand.held(name, derive)
+
+    def computed(self, name: str, derive: Callable[[Tables], ir.Table]) -> list[Row]:
+        """Rows of a derivation of pages alone, which keeps no steps and is known by its name."""
+        if self._state is not None:
+            return self._state.computed(name, derive)
+        with self.deriving() as at_hand:
+            rows: list[Row] = tabled.collect(derive(at_hand)).to_pylist()
+            return rows
 
     @contextmanager
     def reader(self, table: str, **parameters: Any) -> Iterator[pa.RecordBatchReader]:
@@ -193,6 +209,7 @@ class Live:
         self._changed = threading.Condition()
         self._asked = self._heard = float("-inf")
         self._follower: Follower | None = None
+        self._answers = Answers(MOST_ANSWERS)
         self._states: OrderedDict[int, Known] = OrderedDict()
         self._now = self._newest()
         self._closed = False
@@ -207,9 +224,8 @@ class Live:
 
     def _show(self, state: State) -> None:
         """A new state of a ledger that is followed takes the place of the newest."""
-        known = Known(
-            self.ledger, state.size, newest=True, said=f"as known at size {state.size}, the latest", state=state
-        )
+        said = f"as known at size {state.size}, the latest"
+        known = Known(self.ledger, state.size, newest=True, said=said, state=state, answers=self._answers)
         with self._changed:
             self._keep(self._now)
             self._now = known

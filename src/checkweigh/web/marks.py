@@ -3,8 +3,6 @@
 A book is a pure function of a state and of what was asked, so it is kept, and shown again at once when somebody comes back to that state.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -14,6 +12,7 @@ from typing import Any
 from .. import tables as tabled
 from ..derived import struck
 from ..render import text
+from .answers import Answers
 from .asked import names
 from .live import Known, Row
 
@@ -146,26 +145,15 @@ class Book:
     """Further classes, of which only the standing marks are there."""
 
 
-_BOOKS: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
-_LOCK = threading.Lock()
-
-
-def _once(key: tuple[Any, ...], make: Any) -> Any:
-    with _LOCK:
-        if key in _BOOKS:
-            _BOOKS.move_to_end(key)
-            return _BOOKS[key]
-    made = make()
-    with _LOCK:
-        _BOOKS[key] = made
-        while len(_BOOKS) > MOST_BOOKS:
-            _BOOKS.popitem(last=False)
-    return made
+_BOOKS = Answers(MOST_BOOKS)
+_READ = ("records", "verdict", "worker", "crew", "site", "job", "quota")
+"""What a book is told from, besides the entries of the shifts that are in it: where the same stands there, the book is the same."""
 
 
 def book(known: Known, wanted: Wanted) -> Book:
     """The classes that are asked for, those with the most marks first."""
-    return _once((known.root, len(known.ledger.erased()), wanted), lambda: _book(known, wanted))  # type: ignore[no-any-return]
+    key = (known.told_by(*_READ, **wanted.parameters), wanted)
+    return _BOOKS.once(key, lambda: _book(known, wanted))  # type: ignore[no-any-return]
 
 
 def _book(known: Known, wanted: Wanted) -> Book:
@@ -202,7 +190,7 @@ def _struck(known: Known, rows: list[Row], wanted: Wanted) -> list[Row]:
         "entry"
     ]
     key = (known.ledger.origin, str(known.ledger.address), tuple(setters), verdicts, newest, wanted)
-    found = _once(key, lambda: _search(known, setters, wanted))
+    found = _BOOKS.once(key, lambda: _search(known, setters, wanted))
     there = {(*_key(row), row["shift"]) for row in rows}
     return [row for row in found if (*_key(row), row["shift"]) not in there and wanted.within in (None, row["within"])]
 

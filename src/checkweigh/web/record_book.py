@@ -13,14 +13,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 import ibis
+import ibis.expr.types as ir
 from litestar import Request, Response, get
 from litestar.params import FromQuery
 from litestar.response import Template
 
 from .. import charts
-from .. import tables as tabled
 from ..derived.records import MEASURES, SCOPES
 from ..errors import Refused
+from ..tables import Tables
 from .asked import Asked, Option, named_options, options
 from .differing import Said, changed
 from .kept import KEPT
@@ -205,21 +206,18 @@ def _moments(known: Known) -> list[Moment]:
     """The days on which shifts or verdicts were recorded; of many the first, the last, those with verdicts, and some between."""
     with _LOCK:
         if known.root not in _MOMENTS:
-            _MOMENTS[known.root] = _thinned(_recorded(known))
+            days = known.computed("days on which shifts or verdicts were recorded", _recorded)
+            _MOMENTS[known.root] = _thinned([Moment(row["day"], row["size"], row["ruled"]) for row in days])
             while len(_MOMENTS) > 16:
                 _MOMENTS.popitem(last=False)
         return _MOMENTS[known.root]
 
 
-def _recorded(known: Known) -> list[Moment]:
-    with known.deriving() as tables:
-        kinds = [(tables.shift, False), (tables.verdict, True)]
-        each = [
-            kind.select(day=kind.recorded.date(), entry="entry", ruled=ibis.literal(ruled)) for kind, ruled in kinds
-        ]
-        together = ibis.union(*each)
-        days = together.group_by("day").agg(size=together.entry.max() + 1, ruled=together.ruled.any()).order_by("day")
-        return [Moment(row["day"], row["size"], row["ruled"]) for row in tabled.collect(days).to_pylist()]
+def _recorded(tables: Tables) -> ir.Table:
+    kinds = [(tables.shift, False), (tables.verdict, True)]
+    each = [kind.select(day=kind.recorded.date(), entry="entry", ruled=ibis.literal(ruled)) for kind, ruled in kinds]
+    together = ibis.union(*each)
+    return together.group_by("day").agg(size=together.entry.max() + 1, ruled=together.ruled.any()).order_by("day")
 
 
 def _thinned(moments: list[Moment]) -> list[Moment]:
