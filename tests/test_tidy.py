@@ -32,26 +32,28 @@ WRITTEN = {".py", ".html", ".css", ".js", ".md", ".toml"}
 FACTS = {"errors", "values", "kinds", "entries"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
+    "arrays": set(),
     "units": set(),
     "values": set(),
     "kinds": {"values"},
     "entries": {"errors", "values", "kinds"},
-    "codec": FACTS,
-    "bounds": FACTS | {"codec"},
+    "codec": FACTS | {"arrays"},
+    "bounds": FACTS | {"arrays", "codec"},
     "merkle": {"errors"},
     "checkpoint": {"errors"},
     "address": {"errors"},
     "cosigned": {"errors", "address", "checkpoint"},
     "stores": {"errors", "address"},
-    "bundles": {"errors", "values", "merkle"},
-    "identities": FACTS | {"stores"},
+    "bundles": {"arrays", "errors", "values", "merkle"},
+    "identities": FACTS | {"arrays", "stores"},
     "snapshot": {"errors", "values", "merkle", "checkpoint", "stores", "bundles"},
-    "names": {"kinds", "identities", "snapshot"},
+    "names": {"arrays", "kinds", "identities", "snapshot"},
     "hashing": {"errors", "merkle", "bundles"},
-    "growth": {"merkle", "stores", "bundles", "snapshot", "hashing"},
-    "holdings": FACTS | {"names", "snapshot"},
-    "bulk": FACTS | {"codec", "bounds", "identities", "names", "holdings"},
-    "batch": FACTS | {"codec", "checkpoint", "stores", "identities", "snapshot", "names", "growth", "holdings", "bulk"},
+    "growth": {"arrays", "merkle", "stores", "bundles", "snapshot", "hashing"},
+    "holdings": FACTS | {"arrays", "names", "snapshot"},
+    "bulk": FACTS | {"arrays", "codec", "bounds", "identities", "names", "holdings"},
+    "batch": FACTS
+    | {"arrays", "codec", "checkpoint", "stores", "identities", "snapshot", "names", "growth", "holdings", "bulk"},
     "ledger": FACTS
     | {"address", "codec", "merkle", "checkpoint", "cosigned", "stores", "identities", "snapshot", "names", "batch"},
     "verify": FACTS
@@ -85,7 +87,7 @@ LAYERS: dict[str, set[str]] = {
     "people": FACTS | {"address", "private"},
     "accounts": {"errors", "address", "private"},
     "erasing": FACTS | {"accounts", "address", "codec", "personal", "columns", "people", "ledger"},
-    "importing": FACTS | {"codec", "units", "fields", "bounds", "bulk", "people", "ledger"},
+    "importing": FACTS | {"arrays", "codec", "units", "fields", "bounds", "bulk", "people", "ledger"},
     "explaining": FACTS | {"codec", "tables", "derived", "render"},
     "explained": FACTS
     | {

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from . import bulk, codec
+from . import arrays, bulk, codec
 from .checkpoint import Checkpoint, Signer, sign_checkpoint, sign_rotation
 from .entries import Entry, build, fields
 from .errors import BadEntry, Refused
@@ -139,15 +139,18 @@ class Batch:
             self._compare(kind, ids, rows[alone], indices[alone], found)
             rows = rows[~alone]
         rest = np.unique(rows)
-        for row, versions in self.names.standing_of_all(kind, ids.take(pa.array(rest))).items():
+        for row, versions in self.names.standing_of_all(kind, ids.take(arrays.numbers(rest))).items():
             found[rest[row]] = max(versions, key=lambda version: version[1].from_ or "")[0]
-        return pa.array(found, mask=found < 0)
+        return arrays.numbers(found, found >= 0)
 
     def _compare(self, kind: str, ids: pa.Array, rows: Indices, indices: Indices, found: Indices) -> None:
         """Fill in `found` for rows whose id only one entry seems to have, comparing them all at once: then that entry stands."""
         said = codec.decode_names(self.growth.texts(indices))
-        same = pc.and_(pc.equal(said["kind"], kind), pc.equal(said["id"], ids.take(pa.array(rows)).cast(pa.string())))
-        agreed = pc.fill_null(same, False).to_numpy()
+        same = pc.and_(
+            pc.equal(said["kind"], arrays.literal(kind, pa.string())),
+            pc.equal(said["id"], ids.take(arrays.numbers(rows)).cast(pa.string())),
+        )
+        agreed = arrays.numpy_of(arrays.filled(same, False))
         found[rows[agreed]] = indices[agreed]
 
     def add(self, kind: str, given: Mapping[str, object]) -> int:

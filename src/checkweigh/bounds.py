@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from . import codec, entries
+from . import arrays, codec, entries
 from .errors import BadEntry
 from .values import decimal_text
 
@@ -47,7 +47,7 @@ class Columns:
         column = self.flat(name)
         if column is None:
             return np.zeros(len(self.table), dtype=bool)
-        return np.ones(len(column), dtype=bool) if not column.null_count else numpy_of(column.is_valid())
+        return np.ones(len(column), dtype=bool) if not column.null_count else arrays.numpy_of(column.is_valid())
 
     def say(self, mask: Any, field: str, reason: str, value: str | None = None) -> None:
         """Each row of the mask has this problem; its value is the column's, unless another is given."""
@@ -63,7 +63,7 @@ class Columns:
 
     def result(self) -> pa.Table:
         """All problems, by row."""
-        found = pa.concat_tables(self.found) if self.found else SCHEMA.empty_table()
+        found = pa.concat_tables(self.found) if self.found else arrays.empty(SCHEMA)
         return found.take(pc.sort_indices(found, [("row", "ascending")])) if len(found) else found
 
 
@@ -98,16 +98,11 @@ def flat(column: Any) -> Any:
     return column
 
 
-def numpy_of(column: Any) -> Any:
-    """A column without nulls (or whose nulls do not matter) as a numpy array."""
-    return column.to_numpy(zero_copy_only=False)
-
-
 def scaled(column: Any) -> Any:
     """A decimal column of at most 18 digits as int64 numerators over its own scale; 0 where null."""
     words = np.frombuffer(column.buffers()[1], dtype=np.int64)
     values = words[2 * column.offset : 2 * (column.offset + len(column)) : 2]
-    return np.where(numpy_of(column.is_valid()), values, 0) if column.null_count else values
+    return np.where(arrays.numpy_of(column.is_valid()), values, 0) if column.null_count else values
 
 
 def texts_of(kind: Any, column: Any) -> Any:
@@ -178,7 +173,7 @@ def _distinct(column: Any) -> tuple[list[Any], Any]:
         values = column.to_pylist()
         return values, np.arange(len(values))
     coded = column.dictionary_encode()
-    return coded.dictionary.to_pylist(), numpy_of(pc.fill_null(coded.indices, -1))
+    return coded.dictionary.to_pylist(), arrays.numpy_of(arrays.filled(coded.indices, -1))
 
 
 def judged(kind: str, name: str, value: Any) -> str | None:
@@ -205,15 +200,15 @@ def _decimal(columns: Columns, name: str) -> None:
 
 def _calendar(columns: Columns, name: str) -> None:
     column = columns.flat(name)
-    valid = numpy_of(pc.fill_null(column, 0) if column.null_count else column)
-    outside = ((valid < _FIRST_YEAR) | (valid >= _AFTER_LAST_YEAR)) & columns.given(name)
+    values = arrays.numpy_of(column)
+    outside = ((values < _FIRST_YEAR) | (values >= _AFTER_LAST_YEAR)) & columns.given(name)
     if outside.any():
         columns.say(outside, name, "is not a day of the calendar")
 
 
 def _whole(columns: Columns, name: str) -> None:
     column = columns.flat(name)
-    values = numpy_of(pc.fill_null(column, 0))
+    values = arrays.numpy_of(arrays.filled(column, 0))
     outside = (values < 0) | (values >= 2**53)
     if outside.any():
         columns.say(outside, name, "must be a whole number from 0")
@@ -225,22 +220,26 @@ def _flag(columns: Columns, name: str) -> None:
 
 def _helpers(columns: Columns, name: str) -> None:
     column = columns.flat(name)
-    rows = numpy_of(pc.list_parent_indices(column))
+    rows = arrays.numpy_of(pc.list_parent_indices(column))
     helpers = pc.list_flatten(column)
     fields = {field.name: helpers.field(number) for number, field in enumerate(helpers.type)}
-    counts = numpy_of(pc.fill_null(pc.list_value_length(column), 0))
+    counts = arrays.numpy_of(arrays.filled(pc.list_value_length(column), 0))
     columns.say(counts > 500, name, "names more than 500 helpers")
     bad = np.zeros(len(helpers), dtype=bool)
     for part, longest in (("worker", 200), ("role", 20_000)):
         if not is_plain(fields[part], longest, trimmed=part == "worker"):
             bad |= _bad_parts(fields[part], part)
-    missing = numpy_of(fields["worker"].is_null()) | numpy_of(fields["hours"].is_null()) | numpy_of(helpers.is_null())
+    missing = (
+        arrays.numpy_of(fields["worker"].is_null())
+        | arrays.numpy_of(fields["hours"].is_null())
+        | arrays.numpy_of(helpers.is_null())
+    )
     hours = scaled(fields["hours"])
     _say_of_rows(columns, rows[missing | bad], "each helper needs a worker's id and hours, such as bo:timberer:5.75")
     _say_of_rows(columns, rows[~missing & (hours <= 0)], "hours must be more than 0")
     if columns.flat("worker") is not None:
-        own = columns.flat("worker").take(pa.array(rows))
-        same = numpy_of(pc.fill_null(pc.equal(own, fields["worker"]), False))
+        own = columns.flat("worker").take(arrays.numbers(rows))
+        same = arrays.numpy_of(arrays.filled(pc.equal(own, fields["worker"]), False))
         _say_of_rows(columns, rows[same], "the credited worker cannot be their own helper")
 
 
@@ -269,7 +268,7 @@ def _replacements(columns: Columns) -> None:
     replaces = columns.given("replaces")
     void = columns.flat("void")
     if void is not None:
-        withdrawn = numpy_of(pc.fill_null(void, False))
+        withdrawn = arrays.numpy_of(arrays.filled(void, False))
         columns.say(withdrawn & ~replaces, "void", "needs replaces: the index of the entry that is withdrawn")
     columns.say(replaces & ~columns.given("note"), "note", "is missing: a replacement says why")
 
@@ -302,9 +301,9 @@ def _totals(columns: Columns) -> None:
     if hours is not None:
         heads = columns.flat("headcount")
         heads = pa.nulls(len(total), pa.decimal128(9, 3)) if heads is None else heads
-        heads = pc.if_else(pa.array(columns.given("worker")), pa.scalar(1, pa.decimal128(9, 3)), heads)
+        heads = pc.if_else(arrays.flags(columns.given("worker")), arrays.literal("1", pa.decimal128(9, 3)), heads)
         own = pc.multiply(hours, heads).cast(pa.decimal128(28, 9))
-        short = numpy_of(pc.fill_null(pc.less(total.cast(pa.decimal128(28, 9)), own), False))
+        short = arrays.numpy_of(arrays.filled(pc.less(total.cast(pa.decimal128(28, 9)), own), False))
         columns.say(short & ~with_helpers, "labour_hours", "must be at least the own hours: hours times headcount")
 
 
@@ -314,7 +313,9 @@ def _hours(columns: Columns) -> None:
     bounded = columns.given("started") & columns.given("ended")
     span = np.zeros(rows, dtype=np.int64)
     if bounded.any():
-        started, ended = (numpy_of(columns.flat(name).cast(pa.int64()).fill_null(0)) for name in ("started", "ended"))
+        started, ended = (
+            arrays.numpy_of(arrays.filled(columns.flat(name).cast(pa.int64()), 0)) for name in ("started", "ended")
+        )
         span = np.where(bounded, ended - started, 0)
         columns.say(bounded & (span <= 0), "ended", "must be after started")
     hours = columns.flat("hours")
@@ -331,10 +332,10 @@ def _quota(columns: Columns) -> None:
     both = columns.given("worker") & columns.given("crew")
     columns.say(both, "worker", "a quota is for a worker or for a crew, not both")
     if (per := columns.flat("per")) is not None:
-        crew = numpy_of(pc.fill_null(pc.equal(per, "crew"), False))
+        crew = arrays.numpy_of(arrays.filled(pc.equal(per, "crew"), False))
         columns.say(crew & columns.given("worker"), "per", "a quota per crew never applies to a single worker")
     if columns.flat("from") is not None and columns.flat("until") is not None:
-        late = numpy_of(pc.fill_null(pc.less_equal(columns.flat("until"), columns.flat("from")), False))
+        late = arrays.numpy_of(arrays.filled(pc.less_equal(columns.flat("until"), columns.flat("from")), False))
         columns.say(late, "until", "must be after from")
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from . import bounds, codec
+from . import arrays, bounds, codec
 from .entries import LONGEST, fields, required
 from .errors import BadEntry, BadRows
 from .holdings import Holdings
@@ -100,7 +100,7 @@ def encoded(rows: Rows, constants: Mapping[str, str], salts: Callable[[int], pa.
 
 
 def _too_long(at: int, entries: pa.LargeBinaryArray) -> list[Problem]:
-    lengths = pc.binary_length(entries).to_numpy(zero_copy_only=False)
+    lengths = arrays.numpy_of(pc.binary_length(entries))
     reason = "the entry has {} bytes; at most {} fit"
     return [
         (at + row, "note", None, reason.format(lengths[row], LONGEST))
@@ -144,7 +144,7 @@ def keys(rows: Rows, start: int, stop: int) -> list[tuple[Marks, npt.NDArray[np.
         found.append((key_hashes("erasure", pa.array([""] * len(every), pa.string())), every))
     if rows.has("replaces"):
         column = rows.column("replaces").slice(start, stop - start)
-        at = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
+        at = np.flatnonzero(arrays.numpy_of(column.is_valid()))
         found.append((key_hashes("replaces", column.take(pa.array(at)).cast(pa.string())), at + start))
     return found
 
@@ -207,7 +207,7 @@ def _version(rows: Rows, row: int, versions: list[Found]) -> int | None:
 
 def _judged(rows: Rows, replacing: list[int]) -> list[Problem]:
     """Shifts that would be replaced though they are under a verdict."""
-    ids = rows.column("id").take(pa.array(replacing, pa.int64()))
+    ids = rows.column("id").take(arrays.numbers(np.array(replacing, np.int64)))
     hinted = sorted({replacing[at] for at in rows.holdings.names.candidates_of_all("verdict", ids)[0].tolist()})
     problems = ((row, rows.holdings.judged_problem(rows.table["id"][row].as_py())) for row in hinted)
     return [(row, "replaces", rows.replaces(row), problem) for row, problem in problems if problem is not None]
@@ -276,41 +276,41 @@ def _protesting(rows: Rows) -> list[Problem]:
     return [(row, "entry", rows.table["entry"][row].as_py(), "is not in the ledger") for row in _at(late)]
 
 
-def _working(rows: Rows) -> pa.Table:
-    """The shifts of a table that are not withdrawn, each with its row number."""
-    table = rows.table.append_column("row", pa.array(np.arange(len(rows.table))))
-    return table.filter(pc.invert(pc.fill_null(table["void"], False))) if rows.has("void") else table
+def _working(rows: Rows) -> npt.NDArray[np.bool_]:
+    """Which shifts are not withdrawn."""
+    if not rows.has("void"):
+        return np.ones(len(rows.table), np.bool_)
+    withdrawn: npt.NDArray[np.bool_] = arrays.numpy_of(arrays.filled(rows.column("void"), False))
+    return ~withdrawn
 
 
 def _future(rows: Rows) -> list[Problem]:
     """Shifts that have not begun yet."""
     if rows.kind != "shift" or not len(rows.table):
         return []
-    now = pa.scalar(rows.holdings.recorded.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
-    working = _working(rows)
-    late = working.filter(pc.greater(working["started"], now))
-    reason = rows.holdings.future
-    return [
-        (row["row"], "started", row["started"].isoformat(), reason)
-        for row in late.select(["row", "started"]).to_pylist()
-    ]
+    now = np.datetime64(rows.holdings.recorded.astimezone(UTC).replace(tzinfo=None), "us")
+    late = np.flatnonzero((arrays.numpy_of(rows.column("started")) > now) & _working(rows)).tolist()
+    return [(row, "started", rows.table["started"][row].as_py().isoformat(), rows.holdings.future) for row in late]
 
 
 def _days(rows: Rows) -> list[Problem]:
     """Shifts of a party that was not known yet on that day."""
-    if rows.kind != "shift":
+    if rows.kind != "shift" or not len(rows.table):
         return []
+    earliest = int(arrays.numpy_of(rows.column("started")).min().astype(np.int64))
     found: list[Problem] = []
     for party in ("worker", "crew"):
-        if rows.has(party):
+        if rows.has(party) and not rows.holdings.all_long_known(party, earliest):
             found += _days_of(rows, party)
     return found
 
 
 def _days_of(rows: Rows, party: str) -> list[Problem]:
     """The earliest shift per party and site is asked about; only where it came too early, every row is."""
-    table = _working(rows).select(["row", party, "site", "started"])
-    table = table.filter(table[party].is_valid())
+    table = rows.table.select([party, "site", "started"]).append_column(
+        "row", arrays.numbers(np.arange(len(rows.table)))
+    )
+    table = table.filter(pc.and_(table[party].is_valid(), arrays.flags(_working(rows))))
     earliest = pc.min(table["started"].cast(pa.int64())).as_py()
     if earliest is None or rows.holdings.long_known(party, pc.unique(table[party]).to_pylist(), earliest):
         return []
@@ -328,7 +328,7 @@ def _days_of(rows: Rows, party: str) -> list[Problem]:
 
 
 def _at(mask: pa.ChunkedArray) -> list[int]:
-    found: list[int] = np.flatnonzero(mask.to_numpy()).tolist()
+    found: list[int] = np.flatnonzero(arrays.numpy_of(mask)).tolist()
     return found
 
 

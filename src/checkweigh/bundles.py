@@ -9,6 +9,7 @@ are put before and taken from between them without a Python loop over entries.
 """
 
 from contextlib import suppress
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import zstandard
 
+from . import arrays
 from .errors import Broken
 from .merkle import TILE_WIDTH
 from .values import LONGEST
@@ -69,7 +71,7 @@ def _decompressed(bundle: bytes, where: str) -> bytes:
 
 def pack_table(entries: pa.LargeBinaryArray) -> list[bytes]:
     """The bundles of entries in bulk; their number is a multiple of 256."""
-    framed = pc.binary_join_element_wise(_lengths(entries), entries, pa.scalar(b"", pa.large_binary()))
+    framed = pc.binary_join_element_wise(_lengths(entries), entries, arrays.literal("", pa.large_binary()))
     stops = np.frombuffer(framed.buffers()[1], dtype=np.int64)[
         framed.offset : framed.offset + len(framed) + 1 : TILE_WIDTH
     ]
@@ -80,7 +82,7 @@ def pack_table(entries: pa.LargeBinaryArray) -> list[bytes]:
 
 
 def _lengths(entries: pa.LargeBinaryArray) -> pa.LargeBinaryArray:
-    lengths = pc.binary_length(entries).to_numpy(zero_copy_only=False).astype(">u2")
+    lengths = arrays.numpy_of(pc.binary_length(entries)).astype(">u2")
     offsets = np.arange(0, 2 * len(entries) + 2, 2, dtype=np.int64)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(lengths)]
     return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(entries), buffers)
@@ -95,7 +97,7 @@ def unpack_table(bundles: list[bytes], first: int) -> pa.LargeStringArray:
     offsets = np.append(np.stack([prefixes, prefixes + 2], axis=1).reshape(-1), len(data))
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
     both = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
-    entries = both.take(pa.array(np.arange(1, len(both), 2)))
+    entries = both.take(arrays.numbers(np.arange(1, len(both), 2)))
     return _as_text(entries, first)
 
 
@@ -134,6 +136,9 @@ def _as_text(entries: pa.LargeBinaryArray, first: int) -> pa.LargeStringArray:
 
 
 def as_list(entries: pa.LargeBinaryArray) -> list[bytes]:
-    """The entries as Python bytes, the fastest way that Arrow knows."""
-    found: list[bytes] = entries.to_numpy(zero_copy_only=False).tolist()
-    return found
+    """The entries as Python bytes: slices of their memory, which is the fastest way."""
+    if not len(entries):
+        return []
+    offsets = np.frombuffer(entries.buffers()[1], np.int64)[entries.offset : entries.offset + len(entries) + 1]
+    data = bytes(memoryview(entries.buffers()[2])[int(offsets[0]) : int(offsets[-1])])
+    return [data[start:stop] for start, stop in pairwise((offsets - offsets[0]).tolist())]

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from . import entries
+from . import arrays, entries
 from .entries import KINDS, LONGEST, Entry, column_of
 from .errors import BadEntry, NotCanonical
 from .values import decimal_text
@@ -133,7 +133,7 @@ def _json_text(text: str) -> str:
 
 
 def _text(text: str) -> pa.Scalar:
-    return pa.scalar(text, pa.string())
+    return arrays.literal(text, pa.string())
 
 
 def _joined(*parts: Any) -> pa.Array:
@@ -147,9 +147,9 @@ def _rendered(kind: str, name: str, column: pa.Array) -> tuple[str, pa.Array, st
     if shape == "conditions":
         raise BadEntry(kind, [(name, None, "rules are added one by one")])
     if shape == "texts":
-        return '["', pc.binary_join(_relisted(column, _escaped(column.flatten())), '","'), '"]'
+        return '["', pc.binary_join(_relisted(column, _escaped(column.flatten())), _text('","')), '"]'
     if shape == "helpers":
-        return "[", pc.binary_join(_relisted(column, _helpers(column.flatten())), ","), "]"
+        return "[", pc.binary_join(_relisted(column, _helpers(column.flatten())), _text(",")), "]"
     if shape in ("whole", "flag"):
         return "", column.cast(pa.string()), ""
     return '"', _strings(shape, column), '"'
@@ -186,7 +186,7 @@ def _times(column: pa.Array) -> pa.Array:
 def _decimals(column: pa.Array) -> pa.Array:
     """Arrow writes every place of a decimal, and figures below a millionth with an exponent: those are written by hand."""
     written = pc.ascii_rtrim(pc.ascii_rtrim(column.cast(pa.string()), "0"), ".")
-    small = pc.fill_null(pc.match_substring(written, "E"), False)
+    small = arrays.filled(pc.match_substring(written, "E"), False)
     if not pc.any(small).as_py():
         return written
     return pc.replace_with_mask(
@@ -216,14 +216,14 @@ _ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t"))
 def _helpers(named: pa.Array) -> pa.Array:
     """The JSON objects of helpers."""
     worker, hours, role = (named.field(name) for name in ("worker", "hours", "role"))
-    stated = pc.fill_null(_joined(',"role":"', _escaped(role), '"'), "")
+    stated = arrays.filled(_joined(',"role":"', _escaped(role), '"'), "")
     return _joined('{"hours":"', _decimals(hours), '"', stated, ',"worker":"', _escaped(worker), '"}')
 
 
 def _relisted(lists: pa.Array, values: pa.Array) -> pa.Array:
     """Lists of the same lengths with other values."""
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
-    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+    lengths = arrays.numpy_of(arrays.filled(pc.list_value_length(lists), 0))
+    offsets = arrays.numbers(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
     return pa.ListArray.from_arrays(offsets, values, mask=lists.is_null())
 
 

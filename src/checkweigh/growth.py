@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from . import bundles, merkle
+from . import arrays, bundles, merkle
 from .hashing import Hasher
 from .merkle import TILE_WIDTH
 from .snapshot import RUN_OF_BUNDLES, TILE_SHIFT, Snapshot
@@ -64,7 +64,7 @@ class Growth:
         found = pa.concat_arrays([self._texts(run) for run in runs])
         places = np.empty(len(order), np.int64)
         places[order] = np.arange(len(order))
-        return found.take(pa.array(places))
+        return found.take(arrays.numbers(places))
 
     def _texts(self, run: npt.NDArray[np.int64]) -> pa.LargeStringArray:
         """Texts of entries of one run, by ascending indices."""
@@ -72,7 +72,7 @@ class Growth:
         if stop > self._snapshot.size // TILE_WIDTH * TILE_WIDTH or stop - start > SPARSE * len(run):
             return bundles.text_array([self.entry(index) for index in run.tolist()], start // TILE_WIDTH)
         pieces = [texts for _, texts in self._snapshot.bundles(start, stop)] or [pa.array([], pa.large_string())]
-        return pa.concat_arrays(pieces).take(pa.array(run - start))
+        return pa.concat_arrays(pieces).take(arrays.numbers(run - start))
 
     def add(self, entry: bytes) -> int:
         """Append one entry; returns its index."""

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from . import arrays
 from .entries import Entry, identity, kind_of, references, value
 from .errors import AlreadyRecorded, BadEntry, UnknownReference
 from .kinds import Objection, Shift
@@ -27,6 +28,8 @@ class Holdings:
         self._entry = entry
         self._known: set[tuple[str, str]] = set()
         self._days: dict[tuple[str, str], date] = {}
+        self._last_day: dict[str, date] = {}
+        """Party -> a day by which every worker or every crew that is remembered was known."""
         self._zones: dict[str, ZoneInfo] = {}
         self._since: dict[tuple[str, str, str], int] = {}
 
@@ -65,12 +68,12 @@ class Holdings:
         """Those of some distinct names for which no entry stands."""
         asked = [name for name in names.to_pylist() if (kind, name) not in self._known]
         if not asked:
-            return pa.array([], pa.string())
-        standing = self.names.standing_of_all(kind, pa.array(asked, pa.string()))
+            return arrays.texts([])
+        standing = self.names.standing_of_all(kind, arrays.texts(asked))
         for row, found in standing.items():
             if valid := [entry for _, entry in found if not entry.void]:
                 self._remember(kind, asked[row], valid)
-        return pa.array([name for name in asked if (kind, name) not in self._known], pa.string())
+        return arrays.texts([name for name in asked if (kind, name) not in self._known])
 
     def _remember(self, kind: str, name: str, standing: list[Named]) -> None:
         """Keep what the checks of later entries will ask about a name that exists."""
@@ -78,7 +81,9 @@ class Holdings:
         if kind == "site":
             self._zones[name] = ZoneInfo(standing[0].timezone or "UTC")
         elif kind in VERSIONED:
-            self._days[kind, name] = min(date.fromisoformat(entry.from_ or "9999-12-31") for entry in standing)
+            day = min(date.fromisoformat(entry.from_ or "9999-12-31") for entry in standing)
+            self._days[kind, name] = day
+            self._last_day[kind] = max(day, self._last_day.get(kind, day))
 
     def _check_identity(self, index: int, entry: Entry) -> None:
         names = identity(entry)
@@ -156,10 +161,14 @@ class Holdings:
             known = self._since[party, name, site] = (int(midnight.timestamp()) + 7200) * 10**6
         return microseconds >= known
 
+    def all_long_known(self, party: str, microseconds: int) -> bool:
+        """`long_known` of all workers, or all crews, that exist among those that were asked about so far."""
+        return _long_before(self._last_day.get(party, date.min), microseconds)
+
     def long_known(self, party: str, names: list[str], microseconds: int) -> bool:
         """Whether all of some workers or crews were known two days before a moment (since 1970), whatever the time zone."""
         days = [self._days.get((party, name), date.max) for name in names]
-        return not days or (max(days) - _EPOCH).days + 2 <= microseconds // _DAY
+        return not days or _long_before(max(days), microseconds)
 
     def day_problem(self, party: str, name: str, site: str, started: datetime) -> str | None:
         """Why a worker or crew cannot be credited for work begun at that moment, if it was not known yet on that day at the site.
@@ -174,6 +183,10 @@ class Holdings:
 
 _EPOCH = date(1970, 1, 1)
 _DAY = 86_400 * 10**6
+
+
+def _long_before(day: date, microseconds: int) -> bool:
+    return (day - _EPOCH).days + 2 <= microseconds // _DAY
 
 
 def unknown(kind: str, field: str, target: str, name: str) -> str:

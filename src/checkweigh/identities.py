@@ -25,6 +25,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from . import arrays
 from .entries import Entry, identity, kind_of
 from .errors import Broken
 from .kinds import Verdict
@@ -72,7 +73,7 @@ def key_hash(kind: str, name: str) -> int:
 def key_hashes(kind: str, names: pa.Array) -> Marks:
     """`key_hash` of every name, in bulk; no name is null."""
     names = names.cast(pa.large_string())
-    lengths = pc.binary_length(names).to_numpy(zero_copy_only=False).astype(np.int64)
+    lengths = arrays.numpy_of(pc.binary_length(names)).astype(np.int64)
     starts = np.frombuffer(names.buffers()[1], dtype=np.int64)[names.offset : names.offset + len(names)]
     # Eight bytes from any byte on, as a word: a view, so that a column of names becomes columns of words without a loop.
     data = bytes(names.buffers()[2] or b"") + bytes(8)

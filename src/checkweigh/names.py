@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from . import arrays
 from .identities import Fresh, Identities, Marks, joined, key_hashes
 from .kinds import KINDS
 from .snapshot import Named, named
@@ -59,10 +60,11 @@ class Names:
         """
         rows, indices = candidates or self.candidates_of_all(kind, ids)
         found: dict[int, list[Found]] = {}
-        for at in np.argsort(indices, kind="stable").tolist():
-            index, row = int(indices[at]), int(rows[at])
+        order = np.argsort(indices, kind="stable")
+        asked = ids.take(arrays.numbers(rows[order])).to_pylist()
+        for index, row, name in zip(indices[order].tolist(), rows[order].tolist(), asked, strict=True):
             entry = named(self._entry(index), index)
-            if _has_key(entry, kind, ids[row].as_py()):
+            if _has_key(entry, kind, name):
                 found.setdefault(row, []).append((index, entry))
         return {row: standing_among(versions) for row, versions in found.items()}
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .. import bounds, codec, fields, units
+from .. import arrays, bounds, codec, fields, units
 from ..values import decimal_of
 from .cells import Problem, bounded, constant, exact
 
@@ -39,7 +39,7 @@ def in_unit_of_jobs(
     factors = _factors(given, wanted)
     quantity, _ = exact("quota", "quantity", pc.if_else(factors.plain, texts, pa.scalar(None, pa.string())), _never)
     quantity, even = factors.apply(quantity)
-    rest = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False) & ~even)
+    rest = np.flatnonzero(arrays.numpy_of(texts.is_valid()) & ~even)
     return _one_by_one(name, quantity, (texts, given, wanted), rest)
 
 
@@ -58,19 +58,15 @@ class _Factors:
         """The products, null where they are not even or too large; and whether they are neither."""
         values = bounds.scaled(quantity)
         whole, rest = np.divmod(values, self.denominators)
-        even = (
-            quantity.is_valid().to_numpy(zero_copy_only=False)
-            & (rest == 0)
-            & (np.abs(whole) <= _MOST // self.numerators)
-        )
+        even = arrays.numpy_of(quantity.is_valid()) & (rest == 0) & (np.abs(whole) <= _MOST // self.numerators)
         products = np.where(even, whole, 0) * self.numerators
         return _decimals(products, even), even
 
 
 def _factors(given: Any, wanted: Any) -> _Factors:
-    pairs = pc.binary_join_element_wise(given.fill_null(""), wanted.fill_null(""), "\t").dictionary_encode()
+    pairs = pc.binary_join_element_wise(arrays.filled(given, ""), arrays.filled(wanted, ""), "\t").dictionary_encode()
     found = [_fraction(*pair.split("\t")) for pair in pairs.dictionary.to_pylist()]
-    places = pairs.indices.to_numpy(zero_copy_only=False)
+    places = arrays.numpy_of(pairs.indices)
     numerators, denominators = (np.asarray([one[part] for one in found], dtype=np.int64)[places] for part in (0, 1))
     return _Factors(numerators, denominators, np.asarray([one[2] for one in found], dtype=np.bool_)[places])
 

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .. import bounds, codec, entries, fields
+from .. import arrays, bounds, codec, entries, fields
 
 _ANY_LENGTH = 1 << 30
 _HELPER = r"^(?P<worker>[^:;,\[]*[^:;,\[\s]):(?P<role>[^:;,]*):(?P<hours>[0-9]{1,6}(?:\.[0-9]{1,6})?)$"
@@ -45,17 +45,19 @@ def clean(texts: Any) -> Any:
         return texts
     coded = texts.dictionary_encode()
     tidy = [unicodedata.normalize("NFC", text.strip()) or None for text in coded.dictionary.to_pylist()]
-    return pa.array(tidy, pa.string()).take(coded.indices)
+    return arrays.texts(tidy).take(coded.indices)
 
 
 def filled(texts: Any, constant: str) -> Any:
     """The texts with a constant where there is none."""
-    return pc.fill_null(texts, constant) if texts.null_count else texts
+    return arrays.filled(texts, constant)
 
 
 def constant(text: str, rows: int) -> Any:
     """A column that says the same in every row."""
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([text])).dictionary_decode()
+    return pa.DictionaryArray.from_arrays(
+        arrays.numbers(np.zeros(rows, np.int32)), arrays.texts([text])
+    ).dictionary_decode()
 
 
 def exact(kind: str, name: str, texts: Any, read: Callable[[str], object] | None = None) -> tuple[Any, list[Problem]]:
@@ -65,13 +67,13 @@ def exact(kind: str, name: str, texts: Any, read: Callable[[str], object] | None
         return texts.cast(wanted), []
     except pa.ArrowInvalid:
         pass
-    plain = pc.match_substring_regex(texts, _PLAIN).fill_null(False)
+    plain = arrays.filled(pc.match_substring_regex(texts, _PLAIN), False)
     try:
         values = pc.if_else(plain, texts, pa.scalar(None, pa.string())).cast(wanted)
     except pa.ArrowInvalid:  # too many digits for this field
         plain = pa.array(np.zeros(len(texts), np.bool_))
         values = pa.nulls(len(texts), wanted)
-    rest = np.flatnonzero(pc.and_(pc.invert(plain), texts.is_valid()).to_numpy(zero_copy_only=False))
+    rest = np.flatnonzero(arrays.numpy_of(pc.and_(pc.invert(plain), texts.is_valid())))
     reader = read or _READERS[entries.column_of(kind, name)]
     found, problems = one_by_one(name, texts, rest, lambda text: bounded(kind, name, str(reader(text))))
     return pc.coalesce(values, found.cast(wanted)), problems
@@ -99,10 +101,10 @@ def one_by_one(
     name: str, texts: Any, rows: Any, read: Callable[[str], object], kind: Any = None
 ) -> tuple[Any, list[Problem]]:
     """The values of some rows, each distinct text read once; null elsewhere. Texts that raise Unreadable become problems."""
-    coded = texts.take(pa.array(rows)).dictionary_encode()
-    values: list[object] = []
+    coded = texts.take(arrays.numbers(rows)).dictionary_encode()
+    values: list[Any] = []
     problems: list[Problem] = []
-    places = coded.indices.to_numpy(zero_copy_only=False)
+    places = arrays.numpy_of(coded.indices)
     for place, text in enumerate(coded.dictionary.to_pylist()):
         try:
             values.append(read(text))
@@ -112,13 +114,13 @@ def one_by_one(
             problems.append(Problem(here, name, text, str(reason)))
     where = np.full(len(texts), -1, np.int64)
     where[rows] = places
-    found = pa.array(values, kind or pa.string())
-    return found.take(pa.array(where, mask=where < 0)), problems
+    found = arrays.texts(values) if kind is None else pa.array(values, kind)
+    return found.take(arrays.numbers(where, where >= 0)), problems
 
 
 def helpers(name: str, texts: Any) -> tuple[Any, list[Problem]]:
     """Helpers from `bo:timberer:5.75;cy::5.75`, or from JSON; `none` states that there were none."""
-    rows = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False))
+    rows = np.flatnonzero(arrays.numpy_of(texts.is_valid()))
     plain, listed = _plain_helpers(_unpacked(texts.drop_null()))
     if plain.all():
         return _spread(listed, rows, len(texts)), []
@@ -126,15 +128,15 @@ def helpers(name: str, texts: Any) -> tuple[Any, list[Problem]]:
     # Plain rows are taken from their own array, which stands behind the one of all rows.
     places = np.arange(len(texts))
     places[rows[plain]] = len(texts) + np.arange(len(listed))
-    return pa.concat_arrays([found, listed]).take(pa.array(places)) if len(listed) else found, problems
+    return pa.concat_arrays([found, listed]).take(arrays.numbers(places)) if len(listed) else found, problems
 
 
 def _spread(lists: Any, rows: Any, length: int) -> Any:
     """Lists as those of some rows among so many; the others are null."""
     lengths, absent = np.zeros(length + 1, np.int32), np.ones(length, np.bool_)
-    lengths[rows + 1], absent[rows] = pc.list_value_length(lists).to_numpy(zero_copy_only=False), False
+    lengths[rows + 1], absent[rows] = arrays.numpy_of(pc.list_value_length(lists)), False
     offsets = np.cumsum(lengths, dtype=np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), lists.values, type=lists.type, mask=pa.array(absent))
+    return pa.ListArray.from_arrays(arrays.numbers(offsets), lists.values, type=lists.type, mask=arrays.flags(absent))
 
 
 def _unpacked(texts: Any) -> Any:
@@ -150,16 +152,16 @@ def _plain_helpers(texts: Any) -> tuple[Any, Any]:
     """Which texts name helpers in the usual way, and the lists of those."""
     parts = pc.split_pattern(texts, ";")
     found = pc.extract_regex(pc.list_flatten(parts), _HELPER)
-    lengths = pc.list_value_length(parts).to_numpy(zero_copy_only=False)
+    lengths = arrays.numpy_of(pc.list_value_length(parts))
     row_of = np.repeat(np.arange(len(texts)), lengths)
     plain = np.ones(len(texts), np.bool_)
-    plain[row_of[found.is_null().to_numpy(zero_copy_only=False)]] = False
-    kept = found.filter(pa.array(plain[row_of]))
+    plain[row_of[arrays.numpy_of(found.is_null())]] = False
+    kept = found.filter(arrays.flags(plain[row_of]))
     columns = [clean(pc.struct_field(kept, part)) for part in ("worker", "hours", "role")]
     columns[1] = columns[1].cast(codec.HELPER.field("hours").type)
-    offsets = np.concatenate([[0], np.cumsum(lengths[plain])])
+    offsets = np.concatenate([[0], np.cumsum(lengths[plain])]).astype(np.int32)
     values = pa.StructArray.from_arrays(columns, fields=list(codec.HELPER))
-    return plain, pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
+    return plain, pa.ListArray.from_arrays(arrays.numbers(offsets), values)
 
 
 def _helpers(text: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .. import codec, fields
+from .. import arrays, codec, fields
 from ..errors import BadRows, Refused
 from ..ledger import Batch, Edge
 from ..people import People
@@ -53,7 +53,7 @@ class Founder:
         named = draft.coded[kind].dictionary.to_pylist()
         if kind == "worker" and self.people is not None:
             named = [self.known.people[number] for number in named if number in self.known.people]
-        asked = pa.array([name for name in named if name not in held], pa.string())
+        asked = arrays.texts([name for name in named if name not in held])
         if not len(asked):
             return []
         held_already: list[str] = asked.filter(self.batch.standing(kind, asked).is_valid()).to_pylist()
@@ -101,7 +101,7 @@ class Founder:
         wanted = {place for place, name in enumerate(coded.dictionary.to_pylist()) if name not in held and is_id(name)}
         if not wanted:
             return []
-        places, first = np.unique(coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)[good], return_index=True)
+        places, first = np.unique(arrays.numpy_of(arrays.filled(coded.indices, -1))[good], return_index=True)
         named = sorted((int(good[at]), int(place)) for place, at in zip(places, first, strict=True) if place in wanted)
         return [(coded.dictionary[place].as_py(), row) for row, place in named]
 
@@ -222,7 +222,7 @@ def _headcounts(draft: Draft, crews: set[str]) -> dict[str, str]:
         wanted = [
             place for place, crew in enumerate(coded.dictionary.to_pylist()) if crew in crews and crew not in found
         ]
-        rows = np.flatnonzero(np.isin(coded.indices.fill_null(-1).to_numpy(zero_copy_only=False), wanted))
+        rows = np.flatnonzero(np.isin(arrays.numpy_of(arrays.filled(coded.indices, -1)), wanted))
         texts = cells.clean(draft.chunk[str(draft.plan.columns[name])].take(pa.array(rows)).combine_chunks())
         for crew, text in zip(draft.columns["crew"].take(pa.array(rows)).to_pylist(), texts.to_pylist(), strict=True):
             if crew not in found and text and (number := _usable(text)):
@@ -246,9 +246,9 @@ def _helpers_of(draft: Draft) -> dict[str, int]:
     if column is None or column.null_count == len(column):
         return {}
     coded = pc.struct_field(pc.list_flatten(column), "worker").dictionary_encode()
-    rows = pc.list_parent_indices(column).to_numpy(zero_copy_only=False)
+    rows = arrays.numpy_of(pc.list_parent_indices(column))
     good = np.flatnonzero(~draft.refused()[rows])
-    places, first = np.unique(coded.indices.to_numpy(zero_copy_only=False)[good], return_index=True)
+    places, first = np.unique(arrays.numpy_of(coded.indices)[good], return_index=True)
     names = coded.dictionary.take(pa.array(places)).to_pylist()
     return dict(zip(names, rows[good[first]].tolist(), strict=True))
 

@@ -24,6 +24,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import arrays
 from ..errors import Refused
 from .settings import Fold
 
@@ -92,7 +93,7 @@ def read(texts: Any, formats: Formats) -> Moments:
     if not formats.directives and (found := _all_iso(texts)) is not None:
         return found
     moments = Moments.none(len(texts))
-    left = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False))
+    left = np.flatnonzero(arrays.numpy_of(texts.is_valid()))
     for format in formats.directives:
         moments.put(left, _by_format(texts.take(pa.array(left)), format))
         left = left[~moments.valid[left]]
@@ -102,7 +103,7 @@ def read(texts: Any, formats: Formats) -> Moments:
     for separator in parts.separators():
         rows = np.flatnonzero(parts.year_last & (parts.separator == separator))
         found.put(rows, _agreed(parts, rows, formats.orders(separator)))
-    places = distinct.indices.to_numpy()
+    places = arrays.numpy_of(distinct.indices)
     moments.put(left, Moments(found.at[places], found.valid[places], found.aware[places], found.day_only[places]))
     return moments
 
@@ -114,9 +115,9 @@ def _all_iso(texts: Any) -> Moments | None:
             stamps = texts.cast(pa.timestamp("us", zone))
         except pa.ArrowInvalid:
             continue
-        valid = texts.is_valid().to_numpy(zero_copy_only=False)
-        at = pc.fill_null(stamps.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
-        lengths = pc.fill_null(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False)
+        valid = arrays.numpy_of(texts.is_valid())
+        at = arrays.numpy_of(arrays.filled(stamps.cast(pa.int64()), 0))
+        lengths = arrays.numpy_of(arrays.filled(pc.binary_length(texts), 0))
         aware = np.full(len(texts), zone is not None)
         return Moments(at, valid & (at >= -62_135_596_800_000_000), aware, lengths == 10)
     return None
@@ -135,11 +136,11 @@ def _by_format(texts: Any, format: str) -> Moments:
     at = found.combine_chunks().cast(pa.timestamp("us", found.type.tz)).cast(pa.int64())
     rows = len(texts)
     day_only = np.full(rows, not _TIME_DIRECTIVES.search(format))
-    return Moments(_filled(at), at.is_valid().to_numpy(zero_copy_only=False), np.full(rows, aware), day_only)
+    return Moments(_filled(at), arrays.numpy_of(at.is_valid()), np.full(rows, aware), day_only)
 
 
 def _filled(numbers: Any) -> Numbers:
-    values: Numbers = pc.fill_null(numbers, 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    values: Numbers = arrays.numpy_of(arrays.filled(numbers, 0)).astype(np.int64)
     return values
 
 
@@ -150,14 +151,14 @@ class _Parts:
         found = pc.extract_regex(texts, _SHAPE)
         part = {one.name: pc.struct_field(found, [number]) for number, one in enumerate(found.type)}
         self.a, self.b, self.c = (_number(part[name]) for name in "abc")
-        self.separator = np.asarray(part["s"].fill_null("").to_pylist(), dtype=object)
-        shaped = (self.separator == np.asarray(part["r"].fill_null("").to_pylist(), dtype=object)) & (
+        self.separator = np.asarray(arrays.filled(part["s"], "").to_pylist(), dtype=object)
+        shaped = (self.separator == np.asarray(arrays.filled(part["r"], "").to_pylist(), dtype=object)) & (
             self.separator != ""
         )
         self.long_first = shaped & (_lengths(part["a"]) == 4) & (_lengths(part["c"]) <= 2)
         self.year_last = shaped & (_lengths(part["a"]) <= 2) & (_lengths(part["c"]) == 4)
         self.day_only = _lengths(part["h"]) == 0
-        self.zone = np.asarray(part["z"].fill_null("").to_pylist(), dtype=object)
+        self.zone = np.asarray(arrays.filled(part["z"], "").to_pylist(), dtype=object)
         self.clock, self.clock_valid = _clock(part)
 
     def separators(self) -> list[str]:
@@ -193,7 +194,7 @@ def _clock(part: dict[str, Any]) -> tuple[Numbers, Flags]:
     """Microseconds since midnight, and whether the time of day exists on a clock."""
     hour, minute, second = (_number(part[name]) for name in ("h", "m", "sec"))
     fraction = _number(pc.utf8_rpad(part["f"], 6, "0"))
-    half = np.asarray(part["p"].fill_null("").to_pylist(), dtype=object)
+    half = np.asarray(arrays.filled(part["p"], "").to_pylist(), dtype=object)
     named = half != ""
     afternoon = np.asarray([text[:1] in "pP" and text != "" for text in half], dtype=np.bool_)
     valid = np.where(named, (hour >= 1) & (hour <= 12), hour <= 23) & (minute <= 59) & (second <= 59)

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .. import bounds, codec
+from .. import arrays, bounds, codec
 from . import cells, dates
 from .cells import Problem
 from .dates import DAY, Formats, Moments
@@ -90,7 +90,7 @@ def drafted(chunk: pa.Table, first: int, plan: Plan, settings: Settings, formats
         if (texts := draft.texts(name)) is not None:
             texts = _completed(texts, draft.columns["precision"]) if "precision" in draft.columns else texts
             draft.moments[name] = moments = dates.read(texts, formats[name])
-            unread = texts.is_valid().to_numpy(zero_copy_only=False) & ~moments.valid
+            unread = arrays.numpy_of(texts.is_valid()) & ~moments.valid
             draft.say(np.flatnonzero(unread), name, texts, NOT_A_DATE)
     return draft
 
@@ -99,8 +99,8 @@ def _completed(texts: Any, precision: Any) -> Any:
     """`1935-08` and `1935` as the first day of the month or year, where the row says that no more is known."""
     month = pc.and_(pc.match_substring_regex(texts, "^[0-9]{4}-[0-9]{2}$"), precision.is_valid())
     year = pc.and_(pc.match_substring_regex(texts, "^[0-9]{4}$"), pc.equal(precision, "year"))
-    texts = pc.if_else(month.fill_null(False), pc.binary_join_element_wise(texts, "01", "-"), texts)
-    return pc.if_else(year.fill_null(False), pc.binary_join_element_wise(texts, "01-01", "-"), texts)
+    texts = pc.if_else(arrays.filled(month, False), pc.binary_join_element_wise(texts, "01", "-"), texts)
+    return pc.if_else(arrays.filled(year, False), pc.binary_join_element_wise(texts, "01-01", "-"), texts)
 
 
 def _read_lists(draft: Draft) -> None:
@@ -108,7 +108,7 @@ def _read_lists(draft: Draft) -> None:
         draft.columns["helpers"], problems = cells.helpers("helpers", texts)
         draft.problems += problems
     if (texts := draft.texts("cites")) is not None:
-        rows = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False))
+        rows = np.flatnonzero(arrays.numpy_of(texts.is_valid()))
         listed = codec.schema("shift").field("cites").type
         draft.columns["cites"], problems = cells.one_by_one("cites", texts, rows, cells.listed, listed)
         draft.problems += problems
@@ -130,12 +130,12 @@ def _read_periods(draft: Draft, formats: Formats) -> None:
         else:
             first, after = ((one - dates.EPOCH.date()).days for one in days) if days else (0, 0)
             starts, stops, known = [*starts, first], [*stops, after], [*known, days is not None]
-    places = pc.fill_null(coded.indices, len(starts)).to_numpy(zero_copy_only=False)
+    places = arrays.numpy_of(arrays.filled(coded.indices, len(starts)))
     valid = np.asarray([*known, False])[places]
     for name, listed in (("started", starts), ("ended", stops)):
         at = np.asarray([*listed, 0], dtype=np.int64)[places] * DAY
         draft.moments[name] = Moments(at, valid, np.zeros(len(draft), np.bool_), np.ones(len(draft), np.bool_))
-    draft.say(np.flatnonzero(~valid & texts.is_valid().to_numpy(zero_copy_only=False)), "period", texts, NOT_A_PERIOD)
+    draft.say(np.flatnonzero(~valid & arrays.numpy_of(texts.is_valid())), "period", texts, NOT_A_PERIOD)
 
 
 def earliest_day(texts: Any, formats: Formats, *, periods: bool) -> int | None:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .. import bounds, codec
+from .. import arrays, bounds, codec
 
 Hashes = npt.NDArray[np.int64]
 _LETTERS = np.frombuffer(b"0123456789abcdefghijklmnopqrstuv", np.uint8)
@@ -66,7 +66,7 @@ class Namer:
             numbers = numbers.copy()
             numbers[again] = self._numbers(_SHIFT.format(party=party, n="n"), repeated)
         ids = _base_32(numbers)
-        return ids if known is None else pc.if_else(pa.array(known), ids, pa.scalar(None, pa.string()))
+        return ids if known is None else pc.if_else(arrays.flags(known), ids, pa.nulls(1, pa.string())[0])
 
     def quotas(self, table: pa.Table) -> Any:
         """An id for each row of worker, crew, job, from, until, quantity, per, hours and basis."""
@@ -89,7 +89,7 @@ def _known(table: pa.Table) -> Any:
         return None
     party = pc.or_(table["worker"].is_valid(), table["crew"].is_valid())
     rest = (table[name].is_valid() for name in ("job", "site", "started"))
-    return reduce(pc.and_, rest, party).to_numpy()
+    return arrays.numpy_of(reduce(pc.and_, rest, party))
 
 
 def _base_32(numbers: Hashes) -> Any:

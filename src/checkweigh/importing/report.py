@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import arrays
 from ..errors import Refused
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -95,6 +96,6 @@ def compact(problems: pa.Table) -> pa.Table:
 def sorted_refusals(found: list[pa.Table]) -> pa.Table:
     """All refusals, by line."""
     if not found:
-        return SCHEMA.empty_table()
+        return arrays.empty(SCHEMA)
     table = pa.concat_tables(found).unify_dictionaries().combine_chunks()
     return table.take(pc.sort_indices(table, [("line", "ascending")]))

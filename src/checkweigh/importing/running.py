@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .. import bounds
+from .. import arrays, bounds
 from ..ledger import Batch, Edge, Ledger
 from ..people import People
 from .creating import Founder, day_of
@@ -196,11 +196,13 @@ class Run:
         self.rows += len(misshapen)
         tables = []
         records = (
-            np.unique(np.concatenate([one["record"].to_numpy() for one in found])) if found else np.zeros(0, np.int64)
+            np.unique(np.concatenate([arrays.numpy_of(one["record"]) for one in found]))
+            if found
+            else np.zeros(0, np.int64)
         )
         at = self.sheet.lines(records)
         for one in found:
-            places = np.searchsorted(records, one["record"].to_numpy())
+            places = np.searchsorted(records, arrays.numpy_of(one["record"]))
             tables.append(pa.table([pa.array(at[places]), one["field"], one["value"], one["reason"]], schema=SCHEMA))
         if misshapen:
             tables.append(self._misshapen(misshapen))

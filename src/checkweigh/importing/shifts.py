@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .. import bounds, codec
+from .. import arrays, bounds, codec
 from . import amounts, dates
 from .cells import Problem
 from .dates import DAY
@@ -72,9 +72,7 @@ def ready(draft: Draft, known: Known, namer: Namer, settings: Settings) -> Ready
         at, problems = dates.to_utc(moments, zones, zone_of, settings.fold)
         for reason, rows in problems.items():
             draft.say(np.flatnonzero(rows), name, draft.texts(draft.plan.source_of(name)), reason)
-        columns[name] = pa.array(at, pa.int64(), mask=None if moments.valid.all() else ~moments.valid).cast(
-            pa.timestamp("us")
-        )
+        columns[name] = arrays.numbers(at, None if moments.valid.all() else moments.valid).cast(pa.timestamp("us"))
     columns["quantity"] = _quantity(draft, "quantity", known)
     columns |= {name: draft.columns[name] for name in _TAKEN if name in draft.columns}
     if settings.private and "helpers" in columns:
@@ -89,7 +87,7 @@ def _identified(draft: Draft, name: str, known: Known, settings: Settings) -> An
     coded = draft.coded[name]
     if name == "worker" and settings.private:
         ids = pa.array([known.people.get(number) for number in coded.dictionary.to_pylist()], pa.string())
-        unknown = coded.indices.is_valid().to_numpy(False) & ~ids.take(coded.indices).is_valid().to_numpy(False)
+        unknown = arrays.numpy_of(coded.indices.is_valid()) & ~arrays.numpy_of(ids.take(coded.indices).is_valid())
         reason = "is not the payroll number of anyone known to this ledger; correct it, or pass --create"
         draft.say(np.flatnonzero(unknown), name, draft.columns[name], reason)
         return ids.take(coded.indices)
@@ -101,7 +99,7 @@ def _say_unknown(draft: Draft, name: str, known: Any, settings: Settings) -> Non
     coded = draft.coded[name]
     missing = [place for place, one in enumerate(coded.dictionary.to_pylist()) if one not in known]
     if missing:
-        places = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        places = arrays.numpy_of(arrays.filled(coded.indices, -1))
         reason = f"is not a {name} in the ledger; correct it, add it first, or pass --create"
         unknown = np.isin(places, missing)
         # What would have been created for a row that is refused anyway is not missed as well.
@@ -115,7 +113,7 @@ def _say_other_sites(draft: Draft, settings: Settings) -> None:
         return
     coded = draft.coded["site"]
     others = [place for place, one in enumerate(coded.dictionary.to_pylist()) if one != settings.only_site]
-    rows = np.isin(coded.indices.fill_null(-1).to_numpy(zero_copy_only=False), others)
+    rows = np.isin(arrays.numpy_of(arrays.filled(coded.indices, -1)), others)
     draft.say(np.flatnonzero(rows), "site", draft.columns["site"], OTHER_SITE.format(settings.only_site))
 
 
@@ -125,7 +123,7 @@ def _zones(draft: Draft, known: Known) -> tuple[list[str], Any]:
     named = [known.zones.get(site) for site in coded.dictionary.to_pylist()]
     zones = sorted({zone for zone in named if zone})
     numbers = np.asarray([*(zones.index(zone) if zone else -1 for zone in named), -1])
-    return zones, numbers[coded.indices.fill_null(len(named)).to_numpy(zero_copy_only=False)]
+    return zones, numbers[arrays.numpy_of(arrays.filled(coded.indices, len(named)))]
 
 
 def _quantity(draft: Draft, name: str, known: Known) -> Any:
@@ -145,15 +143,13 @@ def _private_helpers(draft: Draft, helpers: Any, known: Known) -> Any:
     flat = pc.list_flatten(helpers)
     numbers = pc.struct_field(flat, "worker")
     ids = pa.array([known.people.get(number) for number in numbers.to_pylist()], pa.string())
-    rows = pc.list_parent_indices(helpers).to_numpy(zero_copy_only=False)
-    unknown = np.unique(rows[~ids.is_valid().to_numpy(zero_copy_only=False)])
+    rows = arrays.numpy_of(pc.list_parent_indices(helpers))
+    unknown = np.unique(rows[~arrays.numpy_of(ids.is_valid())])
     reason = "names a payroll number that is nobody's known to this ledger; correct it, or pass --create"
     draft.say(unknown, "helpers", draft.texts("helpers"), reason)
     parts = [ids, pc.struct_field(flat, "hours"), pc.struct_field(flat, "role")]
     values = pa.StructArray.from_arrays(parts, fields=list(codec.HELPER))
-    lengths = np.concatenate(
-        [[0], np.cumsum(pc.list_value_length(helpers).fill_null(0).to_numpy(zero_copy_only=False))]
-    )
+    lengths = np.concatenate([[0], np.cumsum(arrays.numpy_of(arrays.filled(pc.list_value_length(helpers), 0)))])
     mask = helpers.is_null() if helpers.null_count else None
     return pa.ListArray.from_arrays(pa.array(lengths, pa.int32()), values, mask=mask)
 
@@ -194,7 +190,7 @@ def _local_days(draft: Draft, columns: dict[str, Any], name: str, zoned: tuple[l
     moments = draft.moments[name]
     if not moments.aware.any():
         return moments.at // DAY
-    at = columns[name].cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    at = arrays.numpy_of(arrays.filled(columns[name].cast(pa.int64()), 0))
     return dates.local_days(at, *zoned)
 
 
@@ -217,17 +213,17 @@ def _parted(draft: Draft, table: pa.Table, quotas: pa.Table | None) -> Ready:
     refused = draft.refused()
     for judged in _judged(table, quotas):
         # Of a row that could not even be read, only that is said: what is missing then is missing for that reason.
-        judged = judged.filter(pa.array(~refused[judged["row"].to_numpy()]))
+        judged = judged.filter(pa.array(~refused[arrays.numpy_of(judged["row"])]))
         names = pa.array([draft.plan.source_of(name) for name in judged["field"].to_pylist()], pa.string())
         records = pc.add(judged["row"], draft.first)
         found.append(pa.table([records, names, judged["value"], judged["reason"]], schema=PROBLEMS))
     for part in found[len(draft.problems) :]:
-        refused[part["record"].to_numpy() - draft.first] = True
+        refused[arrays.numpy_of(part["record"]) - draft.first] = True
     good = np.flatnonzero(~refused)
     if refused.any():
         table = table.take(pa.array(good))
         quotas = None if quotas is None else quotas.take(pa.array(good))
-    problems = pa.concat_tables(found) if found else PROBLEMS.empty_table()
+    problems = pa.concat_tables(found) if found else arrays.empty(PROBLEMS)
     return Ready(table, good + draft.first, quotas, problems, "id" in draft.plan, draft.done)
 
 
@@ -237,7 +233,7 @@ def _judged(table: pa.Table, quotas: pa.Table | None) -> list[pa.Table]:
     Of the other shifts only those are judged here that lack what a name is made of; the rest are when they are added.
     """
     ids = table["id"].combine_chunks()
-    rows = np.arange(len(table)) if quotas is not None else np.flatnonzero(ids.is_null().to_numpy(zero_copy_only=False))
+    rows = np.arange(len(table)) if quotas is not None else np.flatnonzero(arrays.numpy_of(ids.is_null()))
     found = []
     if len(rows):
         problems = bounds.problems("shift", table.take(pa.array(rows)))
@@ -245,7 +241,7 @@ def _judged(table: pa.Table, quotas: pa.Table | None) -> list[pa.Table]:
         made = pc.or_(pc.not_equal(problems["field"], "id"), problems["value"].is_valid())
         found.append(_at_rows(problems.filter(made), rows))
     if quotas is not None:
-        stated = np.flatnonzero(quotas["id"].combine_chunks().is_valid().to_numpy(zero_copy_only=False))
+        stated = np.flatnonzero(arrays.numpy_of(quotas["id"].combine_chunks().is_valid()))
         of_quotas = _at_rows(bounds.problems("quota", quotas.take(pa.array(stated))), stated)
         fields = pa.array([_QUOTA_NAMES.get(name, name) for name in of_quotas["field"].to_pylist()], pa.string())
         found.append(of_quotas.set_column(1, "field", fields))
@@ -254,7 +250,7 @@ def _judged(table: pa.Table, quotas: pa.Table | None) -> list[pa.Table]:
 
 def _at_rows(problems: pa.Table, rows: Any) -> pa.Table:
     """Problems of some rows, by the numbers that these have among all."""
-    return problems.set_column(0, "row", pa.array(rows[problems["row"].to_numpy()], pa.int64()))
+    return problems.set_column(0, "row", pa.array(rows[arrays.numpy_of(problems["row"])], pa.int64()))
 
 
 _QUOTA_NAMES = {"quantity": "quota", "hours": "quota_hours", "per": "quota_per", "basis": "quota_basis"}

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .. import codec, entries, fields
+from .. import arrays, codec, entries, fields
 from ..errors import AlreadyRecorded, BadEntry, Refused
 from ..kinds import KINDS, Conditions
 from ..ledger import Batch, Edge, Ledger
@@ -79,7 +79,7 @@ class Single:
         written: list[Any] = stamps.cast(pa.string()).to_pylist()
         for row in np.flatnonzero(moments.valid).tolist():
             written[row] = written[row][:10] if moments.day_only[row] else written[row] + "Z" * bool(moments.aware[row])
-        for row in np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False) & ~moments.valid).tolist():
+        for row in np.flatnonzero(arrays.numpy_of(texts.is_valid()) & ~moments.valid).tolist():
             self._say(first + row, [(name, texts[row].as_py(), NOT_A_DATE)])
             written[row] = _UNREAD
         return written

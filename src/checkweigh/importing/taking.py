@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .. import bounds, codec
+from .. import arrays, bounds, codec
 from ..bulk import Rows
 from ..errors import BadRows
 from ..ledger import Batch
@@ -57,7 +57,7 @@ class Taker:
         coded = table["id"].combine_chunks().dictionary_encode()
         if len(coded.dictionary) == len(table):
             return table, records, None
-        places = coded.indices.to_numpy(zero_copy_only=False)
+        places = arrays.numpy_of(coded.indices)
         _, first = np.unique(places, return_index=True)
         later = _without(len(table), first)
         same = self._same(
@@ -69,9 +69,9 @@ class Taker:
 
     def _add_beside(self, table: pa.Table, records: Any, standing: Any, quotas: pa.Table | None) -> None:
         """Add rows of which some have an id that the ledger holds."""
-        known = np.flatnonzero(standing.is_valid().to_numpy(zero_copy_only=False))
+        known = np.flatnonzero(arrays.numpy_of(standing.is_valid()))
         fresh = _without(len(table), known)
-        indices = standing.take(pa.array(known)).to_numpy(zero_copy_only=False)
+        indices = arrays.numpy_of(standing.take(pa.array(known)))
         before = codec.decode_table("shift", self.batch.growth.texts(indices))
         mine = table.take(pa.array(known))
         changed = first_difference(mine, before)
@@ -209,5 +209,5 @@ def first_difference(mine: pa.Table, other: pa.Table, kind: str = "shift") -> Di
 def _differs(mine: Any, other: Any) -> Any:
     if pa.types.is_nested(mine.type):
         return np.asarray([a != b for a, b in zip(mine.to_pylist(), other.to_pylist(), strict=True)], dtype=np.bool_)
-    unequal = pc.fill_null(pc.not_equal(mine, other), False)
-    return pc.or_(unequal, pc.xor(mine.is_null(), other.is_null())).to_numpy(zero_copy_only=False)
+    unequal = arrays.filled(pc.not_equal(mine, other), False)
+    return arrays.numpy_of(pc.or_(unequal, pc.xor(mine.is_null(), other.is_null())))
