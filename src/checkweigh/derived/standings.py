@@ -8,6 +8,7 @@ counts only in periods that hold it whole, and a start known only by month or ye
 With `labour`, what is divided is each shift's share: quantity × own hours ÷ labour hours, rounded down to 9 places.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import ibis
@@ -59,6 +60,8 @@ PARAMETERS = (
     Parameter("site", "text", "count shifts at this site only"),
 )  # fmt: skip
 
+DIVIDED = {"rank", "attainment", "change"}
+"""The columns that rest on the division."""
 PARTY = {"worker": "party_key", "crew": "party_key", "site": "site_key", "industry": "industry"}
 
 
@@ -75,7 +78,8 @@ def derive(
 ) -> ir.Table:
     """One row per party and period, best first."""
     sums = summed(tables, period=period, scope=scope, labour=labour, verified_only=verified_only, job=job, site=site)
-    return told(sums, tables, period, scope, minimum_shifts)
+    table = told(sums, tables, period, scope, minimum_shifts)
+    return table.order_by("from", table["rank"].asc(nulls_first=False), "party")
 
 
 def summed(
@@ -95,10 +99,20 @@ def summed(
     return _sums(counted(tables, period, scope, labour, verified_only, job, site))
 
 
-def told(sums: ir.Table, tables: Tables, period: Period, scope: Scope, minimum_shifts: int) -> ir.Table:
-    """The standings of parties of which the sums are known. A rank needs all sums of its period, a change those of the period before."""
-    ranked = _ranked(_figures(sums, tables, minimum_shifts))
-    return _told(_named(ranked, tables, scope), period)
+def told(
+    sums: ir.Table,
+    tables: Tables,
+    period: Period,
+    scope: Scope,
+    minimum_shifts: int,
+    columns: Sequence[str] = SCHEMA.names,
+) -> ir.Table:
+    """Some columns of the standings of parties of which the sums are known, in any order.
+
+    A rank needs all sums of its period, a change those of the period before; every other column is of a party's own sum.
+    """
+    ranked = _ranked(_figures(sums, tables, minimum_shifts, columns), columns)
+    return _told(_named(ranked, tables, scope, columns), period, columns)
 
 
 def counted(
@@ -178,32 +192,42 @@ def units(tables: Tables) -> ir.Table:
     return job.select(of_job="key", unit="unit", unit_key=job.key.min().over(same))
 
 
-def _figures(sums: ir.Table, tables: Tables, minimum_shifts: int) -> ir.Table:
-    """Divides once."""
+def _figures(sums: ir.Table, tables: Tables, minimum_shifts: int, columns: Sequence[str]) -> ir.Table:
+    """party, at, and of the columns those that are told of one sum; divides once."""
     sums = sums.filter(sums.shifts >= minimum_shifts) if minimum_shifts else sums
-    alike = sums.first_unit == sums.last_unit
+    alike, empty = sums.first_unit == sums.last_unit, ibis.null(SUM)
+    of_sum = {name: sums[name] for name in ("shifts", "shifts_without_quota", "verified", "disputed", "left_out")}
+    of_sum |= {name: ibis.ifelse(alike, sums[name].cast(SUM), empty) for name in ("quantity", "expected")}
+    of_sum["basis"] = ibis.ifelse(ibis.coalesce(alike, True), "sum", "mean")
+    kept = {name: value for name, value in of_sum.items() if name in columns}
+    if "unit" in columns:
+        kept["unit_key"] = ibis.ifelse(alike, sums.first_unit, ibis.null("int64"))
+    if DIVIDED.isdisjoint(columns):
+        return _with_unit(sums.select("party", "at", **kept), tables)
     summed = alike & (sums.known > 1)  # the sum of one is the figure of that one
     above = ibis.ifelse(summed, sums.above.try_cast(EXPECTED), sums.total.try_cast(EXPECTED))
     below = ibis.ifelse(summed, sums.below.try_cast(EXPECTED), sums.figures.cast(EXPECTED))
-    sums = sums.mutate(alike=alike, above=above, below=below)
-    sums = sums.mutate(close=near(sums.above, sums.below))
-    sums = sums.mutate(attainment=settled(sums.close, sums.above, sums.below))
+    table = sums.select("party", "at", **kept, above=above, below=below)
+    table = table.mutate(close=near(table.above, table.below))
+    figure = settled(table.close, table.above, table.below)
+    return _with_unit(table.select("party", "at", *kept, attainment=figure), tables)
+
+
+def _with_unit(table: ir.Table, tables: Tables) -> ir.Table:
+    """From the number of a unit to the unit."""
+    if "unit_key" not in table.columns:
+        return table.view()
     unit = tables.held("units", lambda: units(tables)).select(of_unit="unit_key", unit="unit").distinct()
-    joined = sums.left_join(unit, ibis.ifelse(sums.alike, sums.first_unit, ibis.null("int64")) == unit.of_unit)
-    empty = ibis.null(SUM)
-    return joined.select(
-        "party", "at", "shifts", "unit", "attainment", "shifts_without_quota", "verified", "disputed", "left_out",
-        quantity=ibis.ifelse(sums.alike, sums.quantity.cast(SUM), empty),
-        expected=ibis.ifelse(sums.alike, sums.expected.cast(SUM), empty),
-        basis=ibis.ifelse(ibis.coalesce(sums.alike, True), "sum", "mean"),
-    ).view()  # fmt: skip
+    return table.left_join(unit, table.unit_key == unit.of_unit).drop("unit_key", "of_unit").view()
 
 
-def _named(sums: ir.Table, tables: Tables, scope: Scope) -> ir.Table:
+def _named(sums: ir.Table, tables: Tables, scope: Scope, columns: Sequence[str]) -> ir.Table:
     """From keys to ids and names."""
+    if {"party", "name"}.isdisjoint(columns):
+        return sums
     if scope in ("industry", "all"):
         return sums.mutate(party=sums.party.cast("string"), name=ibis.null("string"))
-    names = latest(getattr(tables, scope), scope)
+    names = tables.held(f"names of each {scope}", lambda: latest(getattr(tables, scope), scope))
     joined = sums.left_join(names, sums.party == names.key)
     return joined.select(
         *(sums[name] for name in sums.columns if name != "party"), party=names.id, name=names.name
@@ -218,24 +242,27 @@ def latest(table: ir.Table, scope: str) -> ir.Table:
     return table.mutate(last=ibis.row_number().over(last)).filter(lambda t: t.last == 0).select("key", "id", "name")
 
 
-def _ranked(sums: ir.Table) -> ir.Table:
+def _ranked(sums: ir.Table, columns: Sequence[str]) -> ir.Table:
     """Adds the rank in the period, and the change against the period before."""
-    best = ibis.window(group_by=sums["at"], order_by=sums.attainment.desc())
-    before = ibis.window(group_by=sums.party, order_by=sums["at"])
-    table = sums.mutate(
-        position=ibis.rank().over(best) + 1,
-        before_at=sums["at"].lag().over(before),
-        before=sums.attainment.lag().over(before),
-    )
-    follows = table.before_at == table["at"] - 1
-    return table.mutate(
-        rank=ibis.ifelse(table.attainment.isnull(), ibis.null("int64"), table.position.cast("int64")),
-        change=ibis.ifelse(follows, less(table.attainment, table.before), ibis.null(CHANGE)),
-    ).drop("position", "before_at", "before")
+    table = sums
+    if "rank" in columns:
+        best = ibis.window(group_by=sums["at"], order_by=sums.attainment.desc())
+        table = table.mutate(position=ibis.rank().over(best) + 1)
+    if "change" in columns:
+        before = ibis.window(group_by=sums.party, order_by=sums["at"])
+        table = table.mutate(before_at=sums["at"].lag().over(before), before=sums.attainment.lag().over(before))
+    if "rank" in columns:
+        rank = ibis.ifelse(table.attainment.isnull(), ibis.null("int64"), table.position.cast("int64"))
+        table = table.mutate(rank=rank).drop("position")
+    if "change" in columns:
+        follows = table.before_at == table["at"] - 1
+        change = ibis.ifelse(follows, less(table.attainment, table.before), ibis.null(CHANGE))
+        table = table.mutate(change=change).drop("before_at", "before")
+    return table
 
 
-def _told(table: ir.Table, period: Period) -> ir.Table:
-    """The columns as declared, best first."""
-    start, end = (periods.start_of(table["at"] + ahead, period) for ahead in (0, 1))
-    table = table.mutate(**{"from": start, "until": end})
-    return table.order_by(table["at"], table["rank"].asc(nulls_first=False), table.party).select(*SCHEMA.names)
+def _told(table: ir.Table, period: Period, columns: Sequence[str]) -> ir.Table:
+    """The columns as declared."""
+    ahead = {"from": 0, "until": 1}
+    bounds = {name: periods.start_of(table["at"] + ahead[name], period) for name in ahead if name in columns}
+    return table.mutate(**bounds).select(*columns)

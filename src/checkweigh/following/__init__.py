@@ -14,6 +14,8 @@ touch. See docs/decisions/0015.
 
 from dataclasses import replace
 
+import ibis.expr.types as ir
+
 from ..columns import Log
 from ..entries import KINDS
 from ..tables import Tables
@@ -23,7 +25,7 @@ from .marks import Marks
 from .prepared import Questions
 from .shifts import Judged
 from .state import SCOPES, State
-from .stood import Stood, Wanted
+from .stood import Names, Stood, Wanted
 
 __all__ = ["Following", "State"]
 
@@ -46,10 +48,15 @@ class Following:
         self._marks = Marks(self._held, self._judged)
         self._given = Given(self._held, self._judged)
         self._held.engine.execute("CREATE TABLE followed AS SELECT ?::BIGINT AS size", [size])
-        self._questions = Questions(self._held.tables, {**self._judged.steps, "judged": self._judged.table})
+        self._names = Names(self._held)
+        self._questions = Questions(self._held.tables, self._steps())
         self._stood = Stood(self._held, self._questions, self._wanted)
         for setting in LITTLE:
             self._held.engine.execute(setting)
+
+    def _steps(self) -> dict[str, ir.Table]:
+        """What derivations find computed."""
+        return {**self._judged.steps, **self._names.steps, "judged": self._judged.table}
 
     @property
     def size(self) -> int:
@@ -65,6 +72,7 @@ class Following:
             self._judged.follow(growth)
             reach = self._marks.follow()
             self._given.follow(growth)
+            self._names.follow(growth.kinds)
             self._stood.follow(growth)
             engine.execute("UPDATE followed SET size = ?", [size])
         except Anew:
@@ -79,10 +87,8 @@ class Following:
 
     def tables(self) -> Tables:
         """The tables at this size, with the shifts judged."""
-        table = self._judged.table
-        return replace(
-            self._held.tables, size=self.size, _held={**self._judged.steps, "judged": table, "judged, kept": table}
-        )
+        held = {**self._steps(), "judged, kept": self._judged.table}
+        return replace(self._held.tables, size=self.size, _held=held)
 
     def state(self) -> State:
         """What there is now, for readers."""

@@ -16,18 +16,20 @@ import duckdb
 import ibis
 import ibis.expr.types as ir
 
-from ..derived import records
+from ..derived import records, standings
 from ..entries import KINDS
 from ..tables import Tables, named
 from .holding import QUIETLY
 from .prepared import Questions
-from .stood import Stood, asked, telling, two, within
+from .stood import NAMED, Stood, asked, needed, telling, within
 
 Row = dict[str, Any]
 CURSORS = 4
 """How many questions about a state are answered at once."""
 _EMPTY = " UNION ALL ".join(f"SELECT '{kind}' WHERE NOT EXISTS (SELECT 1 FROM \"{kind}\")" for kind in KINDS)
 """SQL: the kinds of which there is no entry. Pages ask for many of them."""
+MOST_LISTED = 100
+"""So many values are written into a question one by one, which is quicker; more are handed over as a list."""
 KEPT = ("attainment", "records", "honours")
 SCOPES = {scope: f"records {scope}" for scope in ("worker", "site", "industry", "all")}
 """The parts of the records, those first in which marks change most often."""
@@ -100,14 +102,15 @@ class State:
         order: Sequence[str],
         limit: int | None,
         parameters: Mapping[str, Any],
+        columns: Sequence[str] = (),
     ) -> list[Row]:
-        """Rows of a kind or of a kept table, as `Known.rows` asks for them."""
+        """Rows of a kind or of a kept table, as `Known.rows` asks for them; where only some columns are, an order is of these."""
         if table in self._empty:
             return []
-        source, values = self._source(table, where, parameters)
+        source, values = self._source(table, where, parameters, columns)
         conditions, more = _conditions(where)
-        sql = f"SELECT * FROM {source} AS asked" + (f" WHERE {conditions}" if conditions else "")
-        sql += _ordered(order) or _IN_ORDER.get(table, "")
+        sql = f"SELECT {_listed(columns)} FROM {source} AS asked" + (f" WHERE {conditions}" if conditions else "")
+        sql += _ordered(order) or ("" if columns else _IN_ORDER.get(table, ""))
         sql += "" if limit is None else f" LIMIT {int(limit)}"
         with self._cursor() as cursor:
             return _fetched(cursor, sql, [*values, *more])
@@ -117,13 +120,15 @@ class State:
         with self._cursor() as cursor:
             return _fetched(cursor, self._questions.once(name, derive).query, [])
 
-    def _source(self, table: str, where: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    def _source(
+        self, table: str, where: Mapping[str, Any], parameters: Mapping[str, Any], columns: Sequence[str]
+    ) -> tuple[str, list[Any]]:
         if table in KINDS:
             return (self._shifts(where) if table == "shift" else f'"{table}"'), []
         if table == "attainment":
             return f"({self._questions.written(table, {}).query.replace(_JUDGED, self._judged(where))})", []
         if table == "standings":
-            return self._standings_of(where, parameters), []
+            return self._standings_of(where, parameters, columns), []
         if table == "records":
             source, values = _records(parameters)
             return (
@@ -133,16 +138,26 @@ class State:
             )
         return table, []
 
-    def _standings_of(self, where: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+    def _standings_of(self, where: Mapping[str, Any], parameters: Mapping[str, Any], columns: Sequence[str]) -> str:
         """SQL: the standings of the period that is asked for, from sums that are kept; else from new ones, which the next state keeps."""
         one = asked(parameters)
         self._stood.want(one, self._step)
-        words = telling(self._questions, one, parameters.get("minimum_shifts") or 0)
+        told = [*dict.fromkeys((*columns, *where))] if columns else standings.SCHEMA.names
+        words = telling(self._questions, one, parameters.get("minimum_shifts") or 0, told)
         period, start = dict(one)["period"], where.get("from")
-        if not isinstance(start, date) or period == "all":
-            return f"({words.over(self._sums.get(one) or f'({words.sums})')})"
-        sums = self._sums.get(one) or f"({words.of(within(start, start, period))})"
-        return f"({words.over(two(period, start, sums))})"
+        start = start if isinstance(start, date) and period != "all" else None
+        sums = self._sums.get(one) or f"({words.sums if start is None else words.of(within(start, start, period))})"
+        return f"({words.over(needed(sums, period, start, self._keys(dict(one)['scope'], where), told))})"
+
+    def _keys(self, scope: str, where: Mapping[str, Any]) -> list[int] | None:
+        """The keys of the parties that are asked for; None where none are, or they have no keys."""
+        ids = where.get("party")
+        if scope not in NAMED or not isinstance(ids, list | tuple):
+            return None
+        with self._cursor() as cursor:
+            conditions, values = _conditions({"id": ids})
+            found = cursor.execute(f"SELECT key FROM names_{scope} WHERE {conditions}", values)
+            return [key for (key,) in found.fetchall()]
 
     def _judged(self, where: Mapping[str, Any]) -> str:
         """SQL: the judged shifts, those of one party found by its key."""
@@ -196,12 +211,18 @@ def _conditions(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
         if value is None:
             parts.append(f"{column} IS NULL")
         elif isinstance(value, list | tuple):
-            parts.append(f"{column} IN (SELECT unnest(?))" if value else "false")
-            values += [list(value)] if value else []
+            several = ", ".join("?" * len(value)) if len(value) <= MOST_LISTED else "SELECT unnest(?)"
+            parts.append(f"{column} IN ({several})" if value else "false")
+            values += list(value) if len(value) <= MOST_LISTED else [list(value)]
         else:
             parts.append(f"{column} = ?")
             values.append(value)
     return " AND ".join(parts), values
+
+
+def _listed(columns: Sequence[str]) -> str:
+    """SQL: what is asked of each row."""
+    return ", ".join(f'"{name}"' for name in columns) or "*"
 
 
 def _ordered(order: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ are taken anew. The standings are told from the sums when somebody asks (`Tellin
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -29,6 +29,8 @@ PATIENCE = 120
 """How many steps a set is kept that nobody asks for."""
 DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
 """The most days that a period has."""
+NAMED = ("worker", "crew", "site")
+"""The kinds whose names stand in standings."""
 _JUDGED, _SUMS = '"judged"', '"sums"'
 _LEAST, _GREATEST = "first_unit", "last_unit"
 _SAME = "EXISTS (SELECT 1 FROM {other} AS o WHERE o.party IS NOT DISTINCT FROM s.party AND o.at = s.at)"
@@ -60,8 +62,10 @@ class Telling:
         return self.sums.replace(_JUDGED, shifts)
 
 
-def telling(questions: Questions, one: Asked, minimum: int = 0) -> Telling:
-    """The words for a set of parameters and a least number of shifts."""
+def telling(
+    questions: Questions, one: Asked, minimum: int = 0, columns: Sequence[str] = standings.SCHEMA.names
+) -> Telling:
+    """The words for a set of parameters, a least number of shifts and some columns."""
     given = dict(one)
 
     def summed(tables: Tables) -> ir.Table:
@@ -69,10 +73,10 @@ def telling(questions: Questions, one: Asked, minimum: int = 0) -> Telling:
 
     def told(tables: Tables) -> ir.Table:
         sums = named(tables.shift.get_backend(), "sums", summed(tables).schema())
-        return standings.told(sums, tables, given["period"], given["scope"], minimum)
+        return standings.told(sums, tables, given["period"], given["scope"], minimum, columns)
 
     sums = questions.once(("sums", one), summed)
-    return Telling(sums.query, questions.once(("told", one, minimum), told).query, sums.names)
+    return Telling(sums.query, questions.once(("told", one, minimum, *columns), told).query, sums.names)
 
 
 def within(start: date, end: date, period: str) -> str:
@@ -82,10 +86,41 @@ def within(start: date, end: date, period: str) -> str:
     return f"(SELECT * FROM judged WHERE day >= DATE '{first}' AND day <= DATE '{last}')"
 
 
-def two(period: periods.Period, start: date, sums: str) -> str:
-    """SQL: of some sums those of the period that begins on a day, and of the one before."""
-    at = periods.number_of(start, period)
-    return f'(SELECT * FROM {sums} WHERE "at" IN ({at - 1}, {at}))'
+def needed(
+    sums: str, period: periods.Period, start: date | None, parties: Sequence[int] | None, columns: Sequence[str]
+) -> str:
+    """SQL: of some sums those that columns of the period that begins on a day, of some parties by their keys, are told from.
+
+    A rank needs all sums of its period, a change those of the period before.
+    """
+    kept = []
+    if start is not None:
+        at = periods.number_of(start, period)
+        kept.append(f'"at" IN ({at - 1}, {at})' if "change" in columns else f'"at" = {at}')
+    if parties is not None and "rank" not in columns:
+        kept.append(f"party IN ({', '.join(map(str, parties)) or 'NULL'})")
+    return f"(SELECT * FROM {sums} WHERE {' AND '.join(kept)})" if kept else sums
+
+
+class Names:
+    """Keeps what workers, crews and sites are called, as last known: a table each, by key."""
+
+    def __init__(self, held: Held) -> None:
+        self._held = held
+        self.steps: dict[str, ir.Table] = {}
+        """The tables, by the name that the standings hold them under."""
+        self._written: dict[str, str] = {}
+        for scope in NAMED:
+            table = standings.latest(getattr(held.tables, scope), scope)
+            self._written[scope] = f"CREATE OR REPLACE TABLE names_{scope} AS {table.get_backend().compile(table)}"
+            self.steps[f"names of each {scope}"] = named(table.get_backend(), f"names_{scope}", table.schema())
+        self.follow(NAMED)
+
+    def follow(self, kinds: Collection[str]) -> None:
+        """Writes anew those of the kinds of which there is something new."""
+        for scope in NAMED:
+            if scope in kinds:
+                self._held.engine.execute(self._written[scope])
 
 
 class Stood:

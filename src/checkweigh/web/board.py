@@ -15,6 +15,7 @@ from litestar import Request, get
 from litestar.params import FromQuery
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Template
 
+from ..derived import standings
 from . import spans
 from .asked import Asked, Option, named_options, names, options
 from .kept import KEPT
@@ -26,6 +27,10 @@ from .spans import NAMED, Span
 SCOPES = {"worker": "Workers", "crew": "Crews", "site": "Sites", "industry": "Industries"}
 SHOWN, MOST_SHOWN, ON_A_WALL = 25, 1_000, 12
 RECORDS_SHOWN = 12
+PERIODS = ("from", "shifts")
+BEST = ("party", "rank")
+SUMS = tuple(name for name in standings.SCHEMA.names if name != "rank")
+"""What is asked of the standings: which periods there are, who is best, and then of these parties all the rest."""
 LOOK_SECONDS = 0.5
 """How often an open board's connection looks whether the ledger has grown."""
 
@@ -83,7 +88,9 @@ def board_page(request: Request[Who, Any, Any], live: Served, at: FromQuery[str 
     """The board of a period."""
     known, asked = live.at(at), Asked(request.query_params)
     choice = _choice(asked)
-    together = known.rows("standings", **choice.standings(scope="all", minimum_shifts=0))
+    together = known.rows(
+        "standings", order=["from"], columns=PERIODS, **choice.standings(scope="all", minimum_shifts=0)
+    )
     span = spans.chosen(together, choice.period, asked.day("start"))
     rows = _standings(known, choice, span) if span else []
     shown = page(request, "wall.html" if choice.wall else "board.html", Board(
@@ -109,11 +116,14 @@ def _choice(asked: Asked) -> Choice:
 def _standings(known: Known, choice: Choice, span: Span) -> list[Row]:
     """One row more than is shown, so that one sees whether there are more."""
     where: dict[str, Any] = {} if span.start is None else {"from": span.start}
-    found = known.rows("standings", where, order=["rank", "party"], limit=choice.shown + 1, **choice.standings())
-    where = where | {"party": [row["party"] for row in found]}
-    other = choice.standings(labour=not choice.labour)
-    others = {row["party"]: row["attainment"] for row in known.rows("standings", where, **other)} if found else {}
-    return [_told(row, others.get(row["party"]), choice) for row in found]
+    shown, plain, other = choice.shown + 1, choice.standings(), choice.standings(labour=not choice.labour)
+    best = known.rows("standings", where, order=["rank", "party"], limit=shown, columns=BEST, **plain)
+    if not best:
+        return []
+    where = where | {"party": [row["party"] for row in best]}
+    sums = {row["party"]: row for row in known.rows("standings", where, columns=SUMS, **plain)}
+    others = {row["party"]: row for row in known.rows("standings", where, columns=("party", "attainment"), **other)}
+    return [_told(sums[row["party"]] | row, others.get(row["party"], {}).get("attainment"), choice) for row in best]
 
 
 def _told(row: Row, other: Any, choice: Choice) -> Row:

@@ -115,19 +115,21 @@ class Known:
         *,
         order: Sequence[str] = (),
         limit: int | None = None,
+        columns: Sequence[str] = (),
         **parameters: Any,
     ) -> list[Row]:
         """Rows of a derived table, or of a kind of entry.
 
         `where` compares columns with a value, with None for absent, or with a list of values; `order` names columns, `-` before one
-        that falls.
+        that falls. Where `columns` are named, a row holds these alone, and comes quicker; without an order it has none then.
         """
         wanted = tuple(
             (name, tuple(value) if isinstance(value, list) else value) for name, value in (where or {}).items()
         )
         told_by = self.told_by(table, **parameters)
-        key = (told_by, table, wanted, tuple(order), limit, tuple(parameters.items()))
-        found: list[Row] = self._answers.once(key, lambda: self._asked(table, where or {}, order, limit, parameters))
+        key = (told_by, table, wanted, tuple(order), limit, tuple(columns), tuple(parameters.items()))
+        asked = partial(self._asked, table, where or {}, order, limit, parameters, columns)
+        found: list[Row] = self._answers.once(key, asked)
         return found
 
     def _asked(
@@ -137,9 +139,10 @@ class Known:
         order: Sequence[str],
         limit: int | None,
         parameters: Mapping[str, Any],
+        columns: Sequence[str],
     ) -> list[Row]:
         if self._state is not None and self._state.answers(table):
-            return self._state.rows(table, where, order, limit, parameters)
+            return self._state.rows(table, where, order, limit, parameters, columns)
         with self.deriving() as at_hand:
             found = getattr(at_hand, table) if table in KINDS else self._derived(at_hand, table, parameters)
             for name, value in where.items():
@@ -147,7 +150,8 @@ class Known:
             falling = {name.removeprefix("-"): name.startswith("-") for name in order}
             if order:
                 found = found.order_by([found[name].desc() if down else found[name] for name, down in falling.items()])
-            rows: list[Row] = tabled.collect(found if limit is None else found.limit(limit)).to_pylist()
+            found = found if limit is None else found.limit(limit)
+            rows: list[Row] = tabled.collect(found.select(*columns) if columns else found).to_pylist()
             return rows
 
     def _derived(self, at_hand: Tables, table: str, parameters: Mapping[str, Any]) -> ir.Table:
