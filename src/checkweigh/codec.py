@@ -120,12 +120,24 @@ def _pieces(kind: str, columns: Mapping[str, pa.Array], constants: Mapping[str, 
             pieces += [_text(literal + key + start), value]
             literal = end
         else:
-            start, value, end = _rendered(kind, name, columns[name])
-            pieces += [_text(literal), _joined(key + start, value, end + after)]
+            pieces += [*([_text(literal)] if literal else []), _stated(kind, name, columns[name], key, after)]
             literal = ""
             continue
         begun = True
     return [*pieces, _text(literal + "}")]
+
+
+def _stated(kind: str, name: str, column: pa.Array, before: str, after: str) -> pa.Array:
+    """A field that is absent from some rows, with what stands around it; null where it is absent."""
+
+    def written(values: pa.Array) -> pa.Array:
+        start, texts, end = _rendered(kind, name, values)
+        return _joined(before + start, texts, end + after)
+
+    if 2 * column.null_count > len(column):
+        stated = arrays.numpy_of(column.is_valid())
+        return written(column.drop_null()).take(arrays.numbers(np.cumsum(stated) - 1, stated))
+    return _each_once(written, column) if column_of(kind, name) in DECIMAL_SHAPES else written(column)
 
 
 def _json_text(text: str) -> str:
