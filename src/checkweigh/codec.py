@@ -261,6 +261,11 @@ def _engine() -> duckdb.DuckDBPyConnection:
     return duckdb.connect()
 
 
+def cursor() -> duckdb.DuckDBPyConnection:
+    """The engine for tables, for one use at a time; whoever takes it closes it."""
+    return _engine().cursor()
+
+
 def decode_table(kind: str, rows: pa.Array | pa.ChunkedArray) -> pa.Table:
     """Typed columns (`SCHEMAS[kind]`), one row per entry in order, from canonical strings of entries of one kind.
 
@@ -276,6 +281,6 @@ def decode_names(rows: pa.Array | pa.ChunkedArray) -> pa.Table:
 
 def _read(rows: pa.Array | pa.ChunkedArray, structure: str) -> pa.Table:
     sql = f"SELECT unnest(from_json(entry, '{structure}')) FROM entries_to_decode"
-    with _engine().cursor() as engine:
+    with cursor() as engine:
         engine.register("entries_to_decode", pa.table({"entry": rows}))
         return engine.sql(sql).to_arrow_table()

@@ -15,7 +15,6 @@ and the basis.
 from functools import reduce
 from typing import Any
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -40,7 +39,7 @@ class Namer:
 
     def __init__(self) -> None:
         self._seen = _Seen()
-        self._engine = duckdb.connect(config={"threads": 1})
+        self._engine = codec.cursor()
 
     def close(self) -> None:
         """Let go of the engine."""

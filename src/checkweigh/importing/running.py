@@ -144,8 +144,9 @@ class Run:
         founder = Founder(batch, self.edge, self.settings, known, self.people, lambda: self.earliest, self.created)
         waiting: Future[Any] | None = None
         drafts = self._drafts()
-        with _switching(), _keeping_memory(), closing(Namer()) as namer, ThreadPoolExecutor(1) as pool:
+        with _switching(), _keeping_memory(), ExitStack() as stack, ThreadPoolExecutor(1) as pool:
             reading = pool.submit(next, drafts, None)
+            namer = stack.enter_context(closing(Namer()))  # whose engine starts while the file is being read
             while (draft := reading.result()) is not None:
                 founder.resolve(draft)
                 following = pool.submit(ready, draft, known, namer, self.settings)
