@@ -194,9 +194,9 @@ class Batch:
 
     def finish(self) -> None:
         """Write everything that is still in memory, and the checkpoint."""
-        root = self.growth.finish()
         if self.size > self._fresh.start:
-            self._store_keys(self.size)
+            self._store_keys(self.size)  # first, since the newest entries are still being hashed
+        root = self.growth.finish()
         checkpoint = sign_checkpoint(Checkpoint(self._signer.name, self.size, root), self._signer)
         self._writer.put("batches", [(self.size, self._begun.to_bytes(8) + root)])
         self._writer.put("meta", [(Meta.CHECKPOINT, checkpoint.encode())])
