@@ -303,3 +303,22 @@ def test_a_copy_is_complete_while_others_write(path, tmp_path):
         store.copy(tmp_path / "nowhere" / "copy")
     copy.close()
     store.close()
+
+
+def test_a_file_says_whose_state_a_writer_finds(path):
+    store, other = SQLiteStore.open(path), SQLiteStore.open(path)
+    found = []
+    for one in (store, store, store, other, store, store):
+        with one.write() as writer:
+            found.append((writer.after, writer.number))
+            writer.put("tiles", [(1, b"a")])
+    with pytest.raises(KeyError), store.write() as writer:
+        writer.put("tiles", [(1, b"b")])
+        raise KeyError
+    with store.write() as writer:
+        assert (writer.get("tiles", 1), writer.after) == (b"a", None)
+    numbers = [number for _, number in found]
+    assert [after for after, _ in found] == [None, numbers[0], numbers[1], None, None, numbers[4]]
+    assert len(set(numbers)) == len(numbers)
+    store.close()
+    other.close()

@@ -19,10 +19,10 @@ from . import arrays, bulk, codec
 from .checkpoint import Checkpoint, Signer, sign_checkpoint, sign_rotation
 from .entries import Entry, build, fields
 from .errors import BadEntry, Refused
-from .growth import Growth
+from .growth import Grown, Growth
 from .holdings import Holdings
 from .identities import LONGEST_RUN, Fresh, Identities, keys, store_run
-from .names import Indices, Names
+from .names import Indices, Known, Names
 from .snapshot import Snapshot
 from .stores import Meta, Reader, Writer
 from .values import time_text
@@ -54,19 +54,40 @@ class Prepared:
     entries: list[pa.LargeBinaryArray]
 
 
+@dataclass(frozen=True)
+class Left:
+    """What a batch leaves to the next one: who signed the head, and what it knows of the ledger as it is then."""
+
+    signer: Signer
+    grown: Grown
+    identities: Identities
+    known: Known
+
+
 class Batch:
     """Adds entries to the end of the ledger. Refused entries leave no trace, so a caller may go on after a refusal."""
 
-    def __init__(self, writer: Writer, snapshot: Snapshot, edge: Edge, signer: Signer, *, demonstration: bool) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        snapshot: Snapshot,
+        edge: Edge,
+        signer: Signer,
+        *,
+        demonstration: bool,
+        before: Left | None = None,
+    ) -> None:
+        """`before` was left by the batch that brought the ledger to this very state."""
         self._writer = writer
         self._signer = signer
         self._edge = edge
         self._begun = snapshot.size
-        self.growth = Growth(writer, snapshot)
+        self.growth = Growth(writer, snapshot, None if before is None else before.grown)
         self._fresh = Fresh(snapshot.size)
-        self._identities = Identities(writer)
+        self._identities = Identities(writer, None if before is None else before.identities)
         self._runs = self._identities.runs
-        self.names = Names(self._identities, self._fresh, self.growth.entry)
+        known = None if before is None else before.known
+        self.names = Names(self._identities, self._fresh, self.growth.entry, known)
         last = snapshot.recorded
         self.recorded = _recorded(edge, last, demonstration)
         """When the entries of this batch are recorded: one moment for all, never before the last one."""
@@ -77,6 +98,8 @@ class Batch:
         """Known once the batch is complete; `Ledger.landed` tells later whether it is in the ledger."""
         self.sealed: list[Callable[[str], None]] = []
         """Told the id of the batch when it is complete and not yet in the ledger."""
+        self.left: Left | None = None
+        """What the next batch may begin with, once this one is complete."""
 
     @property
     def size(self) -> int:
@@ -118,6 +141,7 @@ class Batch:
             self._spill(indices)
             for hashes, of in bulk.keys(prepared.rows, indices.start - start, indices.stop - start):
                 self._fresh.add_all(hashes, of + start)
+        self.names.forget()
         if prepared.rows.kind != "shift":
             self._holdings.forget(prepared.rows.kind)
         return range(start, self.size)
@@ -173,6 +197,7 @@ class Batch:
         self._spill(range(index, index + 1))
         for key in keys(entry):
             self._fresh.add(*key, index)
+            self.names.forget(*key)
             self._holdings.forget(*key)
         return index
 
@@ -204,6 +229,8 @@ class Batch:
         self.id = batch_id(self.size, root)
         for tell in self.sealed:
             tell(self.id)
+        identities = Identities(self._writer, self._identities)  # without the long runs that it has read
+        self.left = Left(self._signer, self.growth.left(), identities, self.names.known)
 
     def landed(self, batch: str) -> range | None:
         """Where the entries of an earlier batch are, by its id, or None if it never arrived: nobody else writes now."""

@@ -15,7 +15,9 @@ The key of a ledger is named like its origin.
 """
 
 import base64
+import re
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
@@ -101,14 +103,17 @@ class Signer:
     def private(self) -> str:
         return f"{_PRIVATE}{self.name}+{self.verifier.id.hex()}+{_base64(self.algorithm + self.seed)}"
 
-    @property
+    @cached_property
+    def _key(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self.seed)
+
+    @cached_property
     def verifier(self) -> Verifier:
-        public = Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw()
-        return Verifier(self.name, public, self.algorithm)
+        return Verifier(self.name, self._key.public_key().public_bytes_raw(), self.algorithm)
 
     def sign(self, message: bytes) -> bytes:
         """The 64 bytes of the Ed25519 signature of `message`."""
-        return Ed25519PrivateKey.from_private_bytes(self.seed).sign(message)
+        return self._key.sign(message)
 
 
 def _parts(text: str, what: str) -> tuple[str, str, bytes]:
@@ -182,9 +187,12 @@ def join_note(text: str, signatures: list[Signature]) -> str:
     return text + "\n" + "".join(f"— {found.name} {_base64(found.id + found.data)}\n" for found in signatures)
 
 
+_NO_TEXT = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
+
+
 def _is_text(note: str) -> bool:
     """Whether a text is one: UTF-8 has it, and it holds no control character but the line feed."""
-    return not any((letter < " " and letter != "\n") or "\ud800" <= letter <= "\udfff" for letter in note)
+    return _NO_TEXT.search(note) is None
 
 
 def _signature(line: str) -> Signature:

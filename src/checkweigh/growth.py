@@ -4,9 +4,10 @@ Whole tables go through in stages that overlap: while one part is hashed and com
 slowest stage, so it has a process of its own (see `hashing.py`), and everything else is made to hide behind it.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ import pyarrow as pa
 
 from . import arrays, bundles, merkle
 from .hashing import Hasher
-from .merkle import TILE_WIDTH
+from .merkle import TILE_WIDTH, Frontier
 from .snapshot import RUN_OF_BUNDLES, TILE_SHIFT, Snapshot
 from .stores import Table, Writer
 
@@ -22,22 +23,34 @@ Rows = list[tuple[int, bytes]]
 AHEAD = 4
 """How many stages may be waiting: two parts of a table."""
 RUN = RUN_OF_BUNDLES * TILE_WIDTH
+UNPACKED = 64
+"""So many bundles are kept at hand as they were read."""
 SPARSE = 64
 """Where fewer than one in so many entries is asked for, they are read one by one."""
+
+
+@dataclass(frozen=True)
+class Grown:
+    """What the next batch need not read again: the right edge of the tree, the newest entries, and bundles that were read."""
+
+    frontier: Frontier
+    pending: list[bytes]
+    unpacked: OrderedDict[int, list[bytes]]
 
 
 class Growth:
     """The entries that a batch has added so far. Nothing is complete in the store before `finish`."""
 
-    def __init__(self, writer: Writer, snapshot: Snapshot) -> None:
+    def __init__(self, writer: Writer, snapshot: Snapshot, before: Grown | None = None) -> None:
         self._writer = writer
         self._snapshot = snapshot
-        self._frontier = snapshot.frontier()
         self._packed = snapshot.size // TILE_WIDTH * TILE_WIDTH
-        self._pending = list(snapshot.entries_at(range(self._packed, snapshot.size)))
+        self._frontier = before.frontier if before else snapshot.frontier()
+        newest = range(self._packed, snapshot.size)
+        self._pending = before.pending if before else list(snapshot.entries_at(newest))
+        self._unpacked: OrderedDict[int, list[bytes]] = before.unpacked if before else OrderedDict()
         self._hasher = Hasher()
-        self._hashing = ThreadPoolExecutor(1)
-        self._packing = ThreadPoolExecutor(1)
+        self._pools: dict[Table, ThreadPoolExecutor] = {}
         self._stages: deque[tuple[Table, Future[Rows]]] = deque()
 
     @property
@@ -49,12 +62,15 @@ class Growth:
         """The bytes of an entry, whether it was there before or is new."""
         if index >= self._packed:
             return self._pending[index - self._packed]
-        if index >= self._snapshot.size // TILE_WIDTH * TILE_WIDTH:
-            self._settle(0)
-            number = index // TILE_WIDTH
-            data = self._writer.get("bundles", number) or b""
-            return bundles.unpack(data, f"bundle {number}")[index % TILE_WIDTH]
-        return self._snapshot.entry(index)
+        number = index // TILE_WIDTH
+        if number not in self._unpacked:
+            if number >= self._snapshot.size // TILE_WIDTH:
+                self._settle(0)
+            self._unpacked[number] = self._snapshot.bundle(number)
+            if len(self._unpacked) > UNPACKED:
+                self._unpacked.popitem(last=False)
+        self._unpacked.move_to_end(number)
+        return self._unpacked[number][index % TILE_WIDTH]
 
     def texts(self, indices: npt.NDArray[np.int64]) -> pa.LargeStringArray:
         """The canonical texts of entries, in the order asked for; read in bulk where they lie close together."""
@@ -89,7 +105,7 @@ class Growth:
         """Append entries in bulk; returns their indices. The work goes on in the background."""
         start, pending = self.size, len(self._pending)
         self._settle(AHEAD - 2)
-        self._begin("tiles", self._hashing, lambda: self._tiles(entries, pending))
+        self._begin("tiles", lambda: self._tiles(entries, pending))
         head = min(-pending % TILE_WIDTH, len(entries))
         self._pending += entries[:head].to_pylist()
         if len(self._pending) == TILE_WIDTH:
@@ -97,7 +113,7 @@ class Growth:
             self._packed, self._pending = self._packed + TILE_WIDTH, []
         if whole := (len(entries) - head) // TILE_WIDTH * TILE_WIDTH:
             first, body = self._packed // TILE_WIDTH, entries[head : head + whole]
-            self._begin("bundles", self._packing, lambda: list(enumerate(bundles.pack_table(body), first)))
+            self._begin("bundles", lambda: list(enumerate(bundles.pack_table(body), first)))
             self._packed += whole
         self._pending += entries[head + whole :].to_pylist()
         return range(start, self.size)
@@ -110,23 +126,30 @@ class Growth:
             self._writer.delete("singles", old_packed, old)
         first = max(self._packed, old if self._packed == old_packed else 0)
         self._store("singles", list(enumerate(self._pending[first - self._packed :], first)))
-        self._store("tiles", _tile_rows(self._frontier.partial()))
+        edge = self._frontier.partial()
+        self._store("tiles", _tile_rows([tile for tile in edge if len(tile[2]) != _stored_bytes(tile, old)]))
         return self._frontier.root()
+
+    def left(self) -> Grown:
+        """What the next batch may begin with, after `finish`, where nobody else writes in between."""
+        return Grown(self._frontier, self._pending, self._unpacked)
 
     def release(self) -> None:
         """End the background work; what it has not done is not missed."""
         for _, stage in self._stages:
             stage.cancel()
-        self._hashing.shutdown()
-        self._packing.shutdown()
+        for pool in self._pools.values():
+            pool.shutdown()
         self._hasher.close()
 
     def _tiles(self, entries: pa.LargeBinaryArray, pending: int) -> Rows:
         head, whole, rest = self._hasher.hashed(entries, pending)
         return _tile_rows(self._frontier.add(head) + self._frontier.add_tiles(whole) + self._frontier.add(rest))
 
-    def _begin(self, table: Table, pool: ThreadPoolExecutor, work: Callable[[], Rows]) -> None:
-        self._stages.append((table, pool.submit(work)))
+    def _begin(self, table: Table, work: Callable[[], Rows]) -> None:
+        if table not in self._pools:
+            self._pools[table] = ThreadPoolExecutor(1)
+        self._stages.append((table, self._pools[table].submit(work)))
 
     def _settle(self, waiting: int) -> None:
         """Store what is done until at most so many stages wait. The store is only ever used from the caller's thread."""
@@ -137,6 +160,11 @@ class Growth:
     def _store(self, table: Table, rows: Rows) -> None:
         if rows:
             self._writer.put(table, rows)
+
+
+def _stored_bytes(tile: tuple[int, int, bytes], size: int) -> int:
+    """How long a tile of the right edge was at an earlier size: one that is no longer has not changed."""
+    return merkle.tile_width(tile[0], tile[1], size) * merkle.HASH_BYTES
 
 
 def _tile_rows(tiles: list[tuple[int, int, bytes]]) -> Rows:

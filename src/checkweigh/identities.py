@@ -159,18 +159,29 @@ def runs_text(runs: Iterable[Run]) -> str:
 class Identities:
     """Looks names up in one snapshot. What it finds are candidates: entries that probably speak of the name."""
 
-    def __init__(self, reader: Reader) -> None:
-        self.runs = list_runs(reader)
+    def __init__(self, reader: Reader, before: "Identities | None" = None) -> None:
+        """`before` has looked into the same index; what it has read is not read again."""
+        self.runs: list[Run] = list_runs(reader) if before is None else before.runs
         self._reader = reader
         self._read: dict[Run, Marks] = {}
+        known: dict[Run, Marks] = {} if before is None else before._small
+        self._small: dict[Run, Marks] = {run: known[run] for run in self.runs if run in known}
 
     def candidates(self, kind: str, name: str) -> list[int]:
         """The indices of the entries that probably have this key, ascending."""
         wanted, found = key_hash(kind, name), []
         for run in self.runs:
-            part = self._reader.get("identities", run.part_of(wanted)) or b""
-            found += (_matching(_words(part, run), wanted) + run.start).tolist()
+            found += _matching(self._part(run, wanted), wanted, run.start)
         return found
+
+    def _part(self, run: Run, wanted: int) -> Marks:
+        """The part of a run that holds the marks of a hash; of a run with one part it is kept in memory."""
+        if run in self._small:
+            return self._small[run]
+        part = _words(self._reader.get("identities", run.part_of(wanted)) or b"", run)
+        if not run.bits:
+            self._small[run] = part
+        return part
 
     def candidates_of_all(self, hashes: Marks) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """(positions in `hashes`, indices of entries): every pair that probably belongs together. `hashes` is sorted."""
@@ -185,11 +196,14 @@ class Identities:
         return found
 
 
-def _matching(sorted_marks: Marks, wanted: int) -> npt.NDArray[np.int64]:
-    """The offsets behind the marks of one hash."""
-    lowest = np.array([wanted << INDEX_BITS, (wanted << INDEX_BITS) + LONGEST_RUN - 1], dtype=np.uint64)
-    start, stop = np.searchsorted(sorted_marks, lowest[0]), np.searchsorted(sorted_marks, lowest[1], side="right")
-    return (sorted_marks[start:stop] & _LOW).astype(np.int64)
+def _matching(sorted_marks: Marks, wanted: int, start: int) -> list[int]:
+    """The indices behind the marks of one hash, in a run that starts at an index."""
+    lowest = np.uint64(wanted << INDEX_BITS)
+    first = int(sorted_marks.searchsorted(lowest))
+    if first == len(sorted_marks) or sorted_marks[first] > lowest | _LOW:  # as with most names that are new
+        return []
+    last = int(sorted_marks.searchsorted(lowest | _LOW, side="right"))
+    return [start + int(mark) for mark in sorted_marks[first:last] & _LOW]
 
 
 def joined(sources: list[tuple[Marks, int]], hashes: Marks) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -259,7 +273,7 @@ class Fresh:
         wanted = key_hash(kind, name)
         found = list(self._single.get(wanted, []))
         for sorted_marks in self._sorted:
-            found += (_matching(sorted_marks, wanted) + self.start).tolist()
+            found += _matching(sorted_marks, wanted, self.start)
         return sorted(found)
 
     def sources(self) -> list[tuple[Marks, int]]:

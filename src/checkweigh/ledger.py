@@ -9,6 +9,7 @@ read and append at once: appends take turns, and a reader sees one moment of the
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from time import sleep
@@ -18,7 +19,7 @@ import pyarrow as pa
 
 from . import cosigned
 from .address import Address, Where, address_of
-from .batch import Batch, Edge, landed
+from .batch import Batch, Edge, Left, landed
 from .checkpoint import (
     Checkpoint,
     Signer,
@@ -55,6 +56,15 @@ def _next_key_path(address: Address) -> Path:
     return address.beside("key.next")
 
 
+@dataclass(frozen=True)
+class _Last:
+    """What an append has left to the next, its number in the store, and the keys that were at hand."""
+
+    number: int
+    secrets: list[str]
+    left: Left
+
+
 class Ledger:
     """An open ledger; a context manager. Safe to use from several threads."""
 
@@ -63,6 +73,7 @@ class Ledger:
         self.address = address
         self._store = store
         self._write = write
+        self._last: _Last | None = None
         with self.snapshot() as snapshot:
             self.origin: str = snapshot.checkpoint.origin
             self.genesis: str = snapshot.fact(Meta.GENESIS)
@@ -221,20 +232,30 @@ class Ledger:
         ended = False
         try:
             with self._store.write() as writer:
-                snapshot = Snapshot(writer)
-                batch = Batch(writer, snapshot, edge, self._signer(snapshot), demonstration=self.demonstration)
+                snapshot, secrets = Snapshot(writer), self._secrets()
+                last = self._taken(writer.after)
+                left = None if last is None else last.left
+                signer = left.signer if last and left and last.secrets == secrets else self._signer(snapshot, secrets)
+                batch = Batch(writer, snapshot, edge, signer, demonstration=self.demonstration, before=left)
                 try:
                     yield batch
                     if batch.grown:
                         batch.finish()
+                        left = batch.left
                 finally:
                     batch.growth.release()
+                self._last = None if left is None else _Last(writer.number, secrets, left)
                 ended = True
         except Unsure:
             if not ended:
                 raise
             if batch.id is not None:
                 self._find_out(batch.id)
+
+    def _taken(self, after: int | None) -> "_Last | None":
+        """What the append of that number has left; None where nothing is known of the state that the ledger is in."""
+        last, self._last = self._last, None
+        return last if last is not None and last.number == after else None
 
     def _find_out(self, batch: str) -> None:
         """After a connection was lost while committing: returns if the batch is in the ledger. Raises Refused if not, else Unsure."""
@@ -294,13 +315,17 @@ class Ledger:
         if self.origin != verifier.name:
             raise Broken(f"{self.address}: the checkpoint is of {self.origin}, but the key is that of {verifier.name}")
         if self._write:
-            self._signer(snapshot)
+            self._signer(snapshot, self._secrets())
 
-    def _signer(self, snapshot: Snapshot) -> Signer:
-        """The key that signed the head of the ledger. Raises NoKey when it is not at hand."""
+    def _secrets(self) -> list[str]:
+        """The texts of the keys at hand. Raises NoKey where the ledger was opened for reading."""
         if not self._write:
             raise NoKey(f"{self.address} was opened for reading only; open it with write=True")
-        found = [Signer.parse(text) for text in _secrets(self.address)]
+        return _secrets(self.address)
+
+    def _signer(self, snapshot: Snapshot, secrets: list[str]) -> Signer:
+        """The key that signed the head of the ledger, among those at hand. Raises NoKey when it is not there."""
+        found = [Signer.parse(text) for text in secrets]
         for signer in found:
             with suppress(BadSignature):
                 open_checkpoint(snapshot.note, signer.verifier)

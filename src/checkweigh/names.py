@@ -18,7 +18,11 @@ from .snapshot import Named, named
 
 VERSIONED = frozenset(kind for kind, fields in KINDS.items() if len(fields.id_fields) == 2)
 """Kinds whose identity has a date: several entries of one id may stand, each from its day on."""
+MOST_KNOWN = 8192
+"""So many names are remembered with what was found under them."""
 Found = tuple[int, Named]
+Known = dict[tuple[str, str], list[Found]]
+"""Keys, and what was found under them."""
 Indices = npt.NDArray[np.int64]
 Candidates = tuple[Indices, Indices]
 """Pairs of a row and the index of an entry that probably has the row's name as its key."""
@@ -27,16 +31,34 @@ Candidates = tuple[Indices, Indices]
 class Names:
     """Looks up names among the entries of a snapshot and, in a batch, those that it has added."""
 
-    def __init__(self, identities: Identities, fresh: Fresh, entry: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, identities: Identities, fresh: Fresh, entry: Callable[[int], bytes], known: Known | None = None
+    ) -> None:
+        """`known` is what was found among the same entries before; it is not looked up again."""
         self._identities = identities
         self._fresh = fresh
         self._entry = entry
+        self.known: Known = {} if known is None else known
 
     def versions(self, kind: str, name: str) -> list[Found]:
         """Every entry that has this key, ascending: of an id all that were ever added, of ("verdict", shift) the verdicts on it."""
+        if (known := self.known.get((kind, name))) is not None:
+            return known
         indices = self._identities.candidates(kind, name) + self._fresh.candidates(kind, name)
-        found = ((index, named(self._entry(index), index)) for index in indices)
-        return [(index, entry) for index, entry in found if _has_key(entry, kind, name)]
+        candidates = ((index, named(self._entry(index), index)) for index in indices)
+        found = [(index, entry) for index, entry in candidates if _has_key(entry, kind, name)]
+        if found:
+            if len(self.known) >= MOST_KNOWN:
+                self.known.clear()
+            self.known[kind, name] = found
+        return found
+
+    def forget(self, kind: str | None = None, name: str = "") -> None:
+        """An entry was added that has a key; or, where none is given, many."""
+        if kind is None:
+            self.known.clear()
+        else:
+            self.known.pop((kind, name), None)
 
     def find(self, kind: str, name: str) -> list[int]:
         """The indices of `versions`."""

@@ -53,6 +53,11 @@ class Reader(Protocol):
 class Writer(Reader, Protocol):
     """The one transaction that may write. It sees what it has written."""
 
+    number: int
+    """Of this transaction, among those of its store that write."""
+    after: int | None
+    """The number of the one that brought the store to this state; None where another process may have."""
+
     def put(self, table: Table, rows: Iterable[tuple[int, bytes]]) -> None:
         """Write bytes under numbers; what was there is replaced."""
 

@@ -194,6 +194,9 @@ class _Snapshot:
         self._address = address
         self._connection = connection
 
+    number: int = 0
+    after: int | None = None
+
     def get(self, table: Table, number: int) -> bytes | None:
         query = f"SELECT data FROM {_table(self._address, table)} WHERE number = %s::bigint"
         row = self._connection.execute(query, [number], binary=True).fetchone()

@@ -5,6 +5,7 @@ is open a `-wal` and a `-shm` file may stand beside it; whoever closes it last f
 commit is synced to disk before it returns. Reading also works where nothing can be written.
 """
 
+import itertools
 import os
 import sqlite3
 import threading
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from ..errors import Broken, Busy, CannotWrite, NotALedger, Refused
@@ -30,6 +32,7 @@ _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 _OPENED: Counter[tuple[int, int]] = Counter()
 _OPENING = threading.Lock()
+_NUMBERS = itertools.count()
 
 
 class _Connection(sqlite3.Connection):
@@ -41,6 +44,10 @@ class _Connection(sqlite3.Connection):
     """
 
     inode: tuple[int, int] | None = None
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.number = next(_NUMBERS)
 
     def count(self, path: Path) -> None:
         """Note which file it is open on."""
@@ -68,7 +75,11 @@ class SQLiteStore:
         self.path = path
         self._mode = mode
         self._wait_seconds = wait_seconds
-        self._idle: list[sqlite3.Connection] = []
+        self._idle: list[_Connection] = []
+        self._writer: list[_Connection] = []
+        self._turn = threading.Lock()
+        self._written: tuple[tuple[int, int], int | None] = (-1, -1), None
+        """The last transaction here: its connection with the version of the file that it saw, which others change, and its number."""
 
     @classmethod
     def create(cls, path: Path, facts: Mapping[Meta, bytes], *, fill: Fill | None = None) -> "SQLiteStore":
@@ -101,10 +112,11 @@ class SQLiteStore:
         return store
 
     @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def _connection(self, idle: list[_Connection] | None = None) -> Iterator[_Connection]:
         """A connection of our own; idle ones are kept, since opening a file costs more than reading from it."""
+        idle = self._idle if idle is None else idle
         try:
-            connection = self._idle.pop()
+            connection = idle.pop()
         except IndexError:
             connection = self._connect()
         try:
@@ -112,13 +124,13 @@ class SQLiteStore:
         except BaseException:
             connection.close()
             raise
-        self._idle.append(connection)
+        idle.append(connection)
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> _Connection:
         uri = f"file:{quote(str(self.path.absolute()))}?mode={self._mode}"
         with _OPENING:
             connection = sqlite3.connect(
-                uri, uri=True, isolation_level=None, check_same_thread=False, timeout=self._wait_seconds, cached_statements=32,
+                uri, uri=True, isolation_level=None, check_same_thread=False, timeout=self._wait_seconds, cached_statements=64,
                 factory=_Connection,
             )  # fmt: skip
             connection.count(self.path)
@@ -141,19 +153,28 @@ class SQLiteStore:
 
     @contextmanager
     def write(self) -> Iterator[Writer]:
-        """The only transaction that writes, now."""
+        """The only transaction that writes, now; always on one connection, which then knows whether others have written meanwhile."""
+        if not self._turn.acquire(timeout=self._wait_seconds):
+            raise _busy(self.path)
         try:
-            with self._connection() as connection:
+            with self._connection(self._writer) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 try:
-                    yield _Snapshot(self.path, connection)
+                    (version,) = connection.execute("PRAGMA data_version").fetchone()
+                    number, state = next(_NUMBERS), (connection.number, version)
+                    yield _Snapshot(
+                        self.path, connection, number, self._written[1] if self._written[0] == state else None
+                    )
                     connection.execute("COMMIT")
+                    self._written = state, number
                 except BaseException:
                     with suppress(sqlite3.Error):  # a full disk has rolled back already
                         connection.execute("ROLLBACK")
                     raise
         except sqlite3.Error as error:
             raise _said(self.path, error) from error
+        finally:
+            self._turn.release()
 
     def copy(self, target: Path) -> None:
         """Copy a snapshot of the whole store into a new file, synced. Raises Refused when `target` exists or cannot be written."""
@@ -174,8 +195,9 @@ class SQLiteStore:
 
     def close(self) -> None:
         """Close the connections at rest; the last process to do so folds the -wal file in."""
-        while self._idle:
-            self._idle.pop().close()
+        for idle in (self._idle, self._writer):
+            while idle:
+                idle.pop().close()
 
 
 def _remove(path: Path) -> None:
@@ -196,9 +218,10 @@ def _make_file(path: Path) -> None:
 class _Snapshot:
     """One transaction of one connection: a Reader, and a Writer where the transaction may write."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: _Connection, number: int = 0, after: int | None = None) -> None:
         self._path = path
         self._connection = connection
+        self.number, self.after = number, after
 
     def get(self, table: Table, number: int) -> bytes | None:
         query = f"SELECT data FROM {table} WHERE number = ?"
@@ -297,6 +320,12 @@ def _copy(source: sqlite3.Connection, target: Path) -> None:
             os.close(descriptor)
 
 
+def _busy(path: Path) -> Busy:
+    return Busy(
+        f"{path}: another process is writing to the ledger; nothing was written; try again when it has finished"
+    )
+
+
 def _said(path: Path, error: Exception) -> Exception:
     """What an error of SQLite means for a person; other errors as they are."""
     if isinstance(error, UnicodeDecodeError):  # SQLite quotes the damaged words, and Python cannot read them
@@ -305,9 +334,7 @@ def _said(path: Path, error: Exception) -> Exception:
         return error
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _BUSY:
-        return Busy(
-            f"{path}: another process is writing to the ledger; nothing was written; try again when it has finished"
-        )
+        return _busy(path)
     if code in _FULL:
         return CannotWrite(
             f"{path}: the disk did not take it ({error}); nothing was written; make room or choose another place"
