@@ -50,7 +50,7 @@ def agrees(following, made, size, where=""):
         columns = list(DERIVED[name].schema.names)
         wanted = rows(tables.collect(DERIVED[name].derive(full)).to_pylist(), columns)
         if name != "attainment":
-            got = following._held.engine.sql(f"FROM {name}").to_arrow_table().to_pylist()
+            got = following._held.engine.connection.sql(f"FROM {name}").to_arrow_table().to_pylist()
         else:
             got = tables.collect(DERIVED[name].derive(following.tables())).to_pylist()
         found = rows(got, columns)
@@ -65,6 +65,7 @@ def test_followed_tables_are_the_derived_ones(made, data):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 @settings(PATIENT, max_examples=100)
 @given(made=books(), data=st.data())
 def test_followed_tables_are_the_derived_ones_in_many_ledgers(made, data):

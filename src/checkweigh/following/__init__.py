@@ -3,6 +3,7 @@
 Every figure is that of the derivations as known at the size, to the last digit; what is saved is computing again what new entries do not
 touch. See docs/decisions/0015.
 
+    engine      the engine, which reads the words of a statement once
     holding     the entries, as tables of one engine in memory, that grow
     prepared    derivations that are written once and computed often
     shifts      the shifts as judged

@@ -2,24 +2,28 @@
 
 What a rule gives for a period depends on the shifts of one party. What it gives for a record depends on the marks of its class: as with
 `marks`, those of before and new shifts are all that is needed. `contenders` are shifts among which those marks are, as judged and as
-reported; which new shift may be one tells `hopeful` of `marks`. Shifts under a verdict stand in both and are always looked at, in
-`reported` as they were before it. Where a contender itself is judged, replaced or touched by another quota, where a rule is new, or is
-the first time in question, honours are derived anew.
+reported; which new shift may be one tells `hopeful` of `marks`. Shifts under a verdict are always looked at, in `reported` as they were
+before it. Where a contender itself is judged, replaced or touched by another quota, where a rule is new, or is the first time in
+question, honours are derived anew.
 
-`honours` holds the rows of the derivation.
+`honours` holds the rows of the derivation, `honours_records` those of the rules for records and `honours_parties` all others. Each is the
+derivation itself over its own rules and awards (`Half`).
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import ibis.expr.types as ir
 
 from ..derived import honours
 from ..tables import Tables, named
 from .holding import Growth, Held
+from .marks import BEYOND, OWN, SITE
 from .prepared import Prepared, prepare
 from .shifts import Judged
 
+Half = Literal["parties", "records"]
+HALVES: tuple[Half, ...] = ("parties", "records")
 _PARTY = "coalesce('w' || worker, 'c' || crew)"
 SOME = 4096
 """So many new shifts are contenders until it is found out again which of them can be."""
@@ -28,6 +32,14 @@ _OF_AWARDS = """
     SELECT a.worker, a.crew, coalesce(w.key, c.key) AS party_key
     FROM {awards} AS a LEFT JOIN worker AS w ON w.id = a.worker LEFT JOIN crew AS c ON c.id = a.crew
 """
+_HALVES = """
+    CREATE VIEW rule_records AS SELECT * FROM rule WHERE coalesce(conditions.record, false);
+    CREATE VIEW rule_parties AS SELECT * FROM rule WHERE NOT coalesce(conditions.record, false);
+    CREATE VIEW award_records AS SELECT * FROM award WHERE rule IN (SELECT id FROM rule_records);
+    CREATE VIEW award_parties AS SELECT * FROM award WHERE coalesce(rule, '') NOT IN (SELECT id FROM rule_records)
+"""
+_REACH = {"worker": OWN, "site": SITE, "industry": BEYOND, "all": BEYOND}
+"""How far the mark of a rule's scope reaches."""
 
 
 class Given:
@@ -36,11 +48,15 @@ class Given:
     def __init__(self, held: Held, judged: Judged) -> None:
         self._held, self._judged = held, judged
         self._rules: list[dict[str, Any]] = []
-        self._again: Prepared | None = None
+        self._again: dict[Half, Prepared] = {}
         self._reported: Prepared | None = None
         self._levels: object = None
         self._contending: Prepared | None = None
+        held.engine.execute(_HALVES)
         self._anew()
+        held.engine.execute(
+            "CREATE VIEW honours AS SELECT * FROM honours_parties UNION ALL SELECT * FROM honours_records"
+        )
 
     def _now(self) -> list[dict[str, Any]]:
         """The rules as they are, and whether they are in question."""
@@ -52,17 +68,25 @@ class Given:
     def _anew(self) -> None:
         """Derives all honours."""
         engine = self._held.engine
-        self._rules, self._again, self._contending, self._reported = self._now(), None, None, None
-        whole = {**self._judged.steps, "judged": self._judged.table}
-        self._write("honours", honours.derive(replace(self._held.tables, _held=dict(whole))))
-        contenders = honours.marks(replace(self._held.tables, _held=dict(whole)))
-        self._write("contenders", contenders)
+        self._rules, self._again, self._contending, self._reported = self._now(), {}, None, None
+        tables = replace(self._held.tables, _held={**self._judged.steps, "judged": self._judged.table})
+        for half in HALVES:
+            self._write(f"honours_{half}", honours.derive(self._half(tables, half)))
+        self._write("contenders", honours.marks(tables))
         for (name,) in engine.execute(
             "SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name LIKE 'step_%'"
         ).fetchall():
             engine.execute(f"DROP TABLE {name}")
         self._room = 2 * self._count("contenders") + SOME
-        engine.execute(f"CREATE OR REPLACE TABLE looked_up AS SELECT * FROM shift WHERE {_LOOKED_UP}")
+        self._look_up_all()
+
+    def _half(self, tables: Tables, half: Half) -> Tables:
+        """The tables with the rules and awards of one half."""
+        backend = tables.shift.get_backend()
+        rule, award = (
+            named(backend, f"{table.get_name()}_{half}", table.schema()) for table in (tables.rule, tables.award)
+        )
+        return replace(tables, rule=rule, award=award)
 
     def _write(self, name: str, table: ir.Table | None) -> None:
         """A table of the engine in the place of that of before."""
@@ -74,44 +98,82 @@ class Given:
 
     def follow(self, growth: Growth) -> None:
         """Gives again what shifts in `was` and `is_now`, and new awards, have to do with."""
-        engine = self._held.engine
-        contested = any(rule["record"] for rule in self._rules) and engine.execute(
-            "SELECT count(*) FROM was WHERE entry IN (SELECT entry FROM contenders)"
-        ).fetchall() != [(0,)]
+        gone, for_records = self._count("was"), any(rule["record"] for rule in self._rules)
+        contested = gone and for_records and self._count("was WHERE entry IN (SELECT entry FROM contenders)")
         ruled = growth.kinds & {"rule", "verdict", "site", "job"}
         if contested or (ruled and (growth.kinds & {"site", "job"} or self._now() != self._rules)):
             return self._anew()
-        engine.execute("INSERT INTO contenders SELECT entry FROM is_now WHERE id IN (SELECT id FROM hopeful)")
-        self._look_up("award" in growth.kinds)
+        come = for_records and self._contend()
+        if "award" in growth.kinds:
+            self._look_up_all()
+        elif gone:
+            self._look_up()
         self._report(growth)
         self._concern("award" in growth.kinds)
-        if not self._count("those"):
-            return None
-        self._choose()
-        if self._again is None:
-            self._again = prepare(honours.derive, self._of_chosen(), self._steps())
-        self._again.steps_by(engine)
-        engine.execute(f"CREATE OR REPLACE TEMP TABLE again AS {self._again.query}")
-        for_records = "award IS NULL AND rule IN (SELECT id FROM rule WHERE conditions.record)"
-        parts = (for_records, f"{_PARTY} IN (SELECT {_PARTY} FROM those)")  # one by one: see `holding`
-        for those in parts:
-            engine.execute(f"DELETE FROM honours WHERE {those}")
-        for those in parts:
-            engine.execute(f"INSERT INTO honours SELECT * FROM again WHERE {those}")
-            engine.execute(f"DELETE FROM again WHERE {those}")
-        if self._count("contenders") > self._room:
-            self._sift()
+        if self._count("those"):
+            self._give_parties()
+        if for_records and (come or gone or growth.kinds & {"verdict", "award"}):
+            self._give_records()
         return None
 
-    def _look_up(self, awards: bool) -> None:
-        """`looked_up`: the shifts under a verdict, and those that awards name, as reported."""
+    def _contend(self) -> int:
+        """Adds the new shifts that may be marks of a rule's class to the contenders; how many there were."""
+        classes = " OR ".join(_class(rule) for rule in self._rules if rule["record"])
+        new = f"SELECT entry FROM is_now WHERE id IN (SELECT id FROM hopeful WHERE {classes})"
+        (come,) = self._held.engine.execute(f"INSERT INTO contenders {new}").fetchall()[0]
+        if come and self._count("contenders") > self._room:
+            self._sift()
+        return int(come)
+
+    def _give_parties(self) -> None:
+        """The honours of `those` take the place of what they had."""
         engine = self._held.engine
-        if awards:
-            engine.execute(f"CREATE OR REPLACE TABLE looked_up AS SELECT * FROM shift WHERE {_LOOKED_UP}")
-        elif self._count("was"):
-            engine.execute("DELETE FROM looked_up WHERE entry IN (SELECT entry FROM was)")
-            these = "entry IN (SELECT entry FROM is_now)"
-            engine.execute(f"INSERT INTO looked_up SELECT * FROM shift WHERE {these} AND ({_LOOKED_UP})")
+        engine.execute(
+            "CREATE OR REPLACE TEMP TABLE honoured AS SELECT * FROM judged WHERE party_key IN (SELECT party_key FROM those) "
+            "AND entry NOT IN (SELECT entry FROM weighed) UNION ALL SELECT * FROM weighed"
+        )
+        these = f"{_PARTY} IN (SELECT {_PARTY} FROM those)"
+        self._give("parties", these)
+
+    def _give_records(self) -> None:
+        """The honours for records, all of them."""
+        self._honour_contenders()
+        self._give("records", "true")
+
+    def _honour_contenders(self) -> None:
+        """`honoured`: the contenders."""
+        self._held.engine.execute(
+            "CREATE OR REPLACE TEMP TABLE honoured AS SELECT * FROM judged WHERE entry IN "
+            "(SELECT entry FROM contenders) AND entry NOT IN (SELECT entry FROM weighed) UNION ALL SELECT * FROM weighed"
+        )
+
+    def _give(self, half: Half, these: str) -> None:
+        """What rests on the shifts in `honoured` takes the place of what was given before."""
+        engine = self._held.engine
+        self._choose()
+        if half not in self._again:
+            self._again[half] = prepare(honours.derive, self._half(self._of_chosen(), half), self._steps())
+        self._again[half].steps_by(engine)
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE again AS SELECT * FROM ({self._again[half].query}) WHERE {these}")
+        engine.execute(f"DELETE FROM honours_{half} WHERE {these}")
+        engine.execute(f"INSERT INTO honours_{half} SELECT * FROM again")
+
+    def _look_up_all(self) -> None:
+        """`looked_up` and `weighed`: the shifts under a verdict, and those that awards name, as reported and as judged."""
+        engine = self._held.engine
+        engine.execute(f"CREATE OR REPLACE TABLE looked_up AS SELECT * FROM shift WHERE {_LOOKED_UP}")
+        engine.execute(
+            "CREATE OR REPLACE TABLE weighed AS SELECT * FROM judged WHERE entry IN (SELECT entry FROM looked_up)"
+        )
+
+    def _look_up(self) -> None:
+        """Brings `looked_up` and `weighed` up to date with the shifts in `was` and `is_now`."""
+        engine = self._held.engine
+        for name in ("looked_up", "weighed"):
+            engine.execute(f"DELETE FROM {name} WHERE entry IN (SELECT entry FROM was)")
+        these = "entry IN (SELECT entry FROM is_now)"
+        engine.execute(f"INSERT INTO looked_up SELECT * FROM shift WHERE {these} AND ({_LOOKED_UP})")
+        engine.execute("INSERT INTO weighed SELECT * FROM is_now WHERE entry IN (SELECT entry FROM looked_up)")
 
     def _report(self, growth: Growth) -> None:
         """`reported`: the shifts under a verdict as reported before it, judged again where one of them was touched."""
@@ -138,35 +200,21 @@ class Given:
 
     def _concern(self, awards: bool) -> None:
         """`those`: the parties whose honours may be other ones now."""
-        engine = self._held.engine
         changed = "SELECT list(id) FROM (SELECT id FROM was UNION SELECT id FROM is_now)"
-        named_shifts = f'SELECT * FROM award WHERE list_has_any("for", ({changed}))'
+        named_shifts = f'SELECT * FROM award_parties WHERE list_has_any("for", ({changed}))'
         parts = [
             "SELECT worker, crew, party_key FROM was",
             "SELECT worker, crew, party_key FROM is_now",
-            _OF_AWARDS.format(
-                awards="(SELECT * FROM award WHERE rule IN (SELECT id FROM rule WHERE conditions.record))"
-            ),
-            _OF_AWARDS.format(awards=f"({named_shifts})"),
+            _OF_AWARDS.format(awards="award_parties" if awards else f"({named_shifts})"),
         ]
-        if awards:
-            parts.append(_OF_AWARDS.format(awards="award"))
-        engine.execute(f"CREATE OR REPLACE TEMP TABLE those AS {' UNION '.join(parts)}")
+        self._held.engine.execute(f"CREATE OR REPLACE TEMP TABLE those AS {' UNION '.join(parts)}")
 
     def _choose(self) -> None:
-        """`honoured` and `of_chosen`: the shifts that the honours of `those`, and those for records, rest on."""
-        engine = self._held.engine
-        entries = (
-            "SELECT entry FROM judged WHERE party_key IN (SELECT party_key FROM those)",
-            "SELECT entry FROM contenders",
-            "SELECT entry FROM looked_up",
-        )
-        engine.execute(f"CREATE OR REPLACE TEMP TABLE chosen_entry AS {' UNION '.join(entries)}")
-        engine.execute(
-            "CREATE OR REPLACE TEMP VIEW honoured AS SELECT * FROM judged WHERE entry IN (SELECT entry FROM chosen_entry)"
-        )
+        """`of_chosen`: the shifts in `honoured`, as reported."""
         others = "SELECT entry, id FROM honoured WHERE entry NOT IN (SELECT entry FROM looked_up)"
-        engine.execute(f"CREATE OR REPLACE TEMP TABLE of_chosen AS SELECT * FROM looked_up UNION ALL BY NAME {others}")
+        self._held.engine.execute(
+            f"CREATE OR REPLACE TEMP TABLE of_chosen AS SELECT * FROM looked_up UNION ALL BY NAME {others}"
+        )
 
     def _of_chosen(self) -> Tables:
         backend = self._held.tables.shift.get_backend()
@@ -176,11 +224,19 @@ class Given:
     def _sift(self) -> None:
         """Finds out which contenders set a mark."""
         engine = self._held.engine
+        self._honour_contenders()
+        self._choose()
         if self._contending is None:
             self._contending = prepare(_marks, self._of_chosen(), self._steps())
         self._contending.steps_by(engine)
         engine.execute(f"CREATE OR REPLACE TABLE contenders AS {self._contending.query}")
         self._room = 2 * self._count("contenders") + SOME
+
+
+def _class(rule: dict[str, Any]) -> str:
+    """SQL: which of `hopeful` may be marks that a rule honours."""
+    asked = [f"{name} = '{rule[name]}'" for name in ("measure", "holder", "length") if rule[name] is not None]
+    return f"({' AND '.join(asked)} AND reach >= {_REACH[rule['scope']]})"
 
 
 def _marks(tables: Tables) -> ir.Table:

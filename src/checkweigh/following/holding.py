@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,6 +21,7 @@ from .. import clocks, columns, personal, tables
 from ..columns import SEGMENT, Log
 from ..entries import KINDS
 from ..tables import Tables
+from .engine import Engine
 
 QUIETLY = "SET enable_progress_bar = false"
 DEMANDING = {"quota", "crew", "job", "site"}
@@ -64,7 +64,7 @@ class Held:
         opened = tables.at(log, size)
         self.log = log
         self.size = size
-        self.engine: duckdb.DuckDBPyConnection = opened.engine
+        self.engine = Engine(opened.engine)
         self.tables: Tables = opened
         self._backend = opened.shift.get_backend()
         self.engine.execute(QUIETLY)
@@ -132,14 +132,14 @@ class Held:
 
     def _take(self, kind: str, fresh: pa.Table) -> None:
         """Adds the rows of a kind, and removes what they replace."""
-        self.engine.register("given", fresh)
+        self.engine.connection.register("given", fresh)
         zone = (
             ", (SELECT any_value(zone) FROM zones WHERE zones.timezone = given.timezone) AS zone"
             if kind == "site"
             else ""
         )
         self.engine.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT *{zone}, entry AS first_entry FROM given")
-        self.engine.unregister("given")
+        self.engine.connection.unregister("given")
         if kind == "site" and self._one("SELECT count(*) FROM fresh WHERE zone IS NULL"):
             raise Anew  # a clock that nothing was read by yet
         if KINDS[kind].id_fields:
@@ -196,9 +196,9 @@ class Held:
             return False
         zones = [row[0] for row in self.engine.execute("SELECT timezone FROM zones ORDER BY zone").fetchall()]
         more = clocks.days(zones, _after(last), end)
-        self.engine.register("given", more)
+        self.engine.connection.register("given", more)
         self.engine.execute("INSERT INTO days SELECT * FROM given")
-        self.engine.unregister("given")
+        self.engine.connection.unregister("given")
         return True
 
     def _forget(self) -> bool:

@@ -18,7 +18,7 @@ from .holding import Held
 from .prepared import Prepared, prepare
 from .shifts import Judged
 
-_OWN, _SITE, _BEYOND = 0, 1, 2
+OWN, SITE, BEYOND = 0, 1, 2
 """How far the marks of a shift may reach: among the worker's own, at its site, or beyond."""
 _BETTER = """
     SELECT 1 FROM near_bests AS b
@@ -27,16 +27,16 @@ _BETTER = """
     AND NOT b.adjusted AND b.started < e.started AND CASE WHEN e.falling THEN b.value <= e.value ELSE b.value >= e.value END
 """
 _HOPEFUL = f"""
-    SELECT id, max(reach) AS reach FROM (
-        SELECT id, CASE WHEN EXISTS ({_BETTER.format(scope="site", within="site")})
-            THEN if(worker IS NULL OR EXISTS ({_BETTER.format(scope="worker", within="worker")}), -1, {_OWN})
-            WHEN EXISTS ({_BETTER.format(scope="industry", within="industry")}) THEN {_SITE} ELSE {_BEYOND} END AS reach
+    SELECT * FROM (
+        SELECT id, measure, holder, length, CASE WHEN EXISTS ({_BETTER.format(scope="site", within="site")})
+            THEN if(worker IS NULL OR EXISTS ({_BETTER.format(scope="worker", within="worker")}), -1, {OWN})
+            WHEN EXISTS ({_BETTER.format(scope="industry", within="industry")}) THEN {SITE} ELSE {BEYOND} END AS reach
         FROM each AS e
-    ) WHERE reach >= 0 GROUP BY id
+    ) WHERE reach >= 0
 """
-"""SQL: the shifts among `each` that may be marks, and how far. One that the standing mark of its class does not keep from it may be a mark,
-or may not; a mark of all is one of its industry, a mark of an industry one of its site. An adjusted mark keeps nobody from it, so that
-whoever is not among these is no mark on the figures as reported either: `given` needs that."""
+"""SQL: the shifts among `each` that may be marks, of which measure, and how far. One that the standing mark of its class does not keep from
+it may be a mark, or may not; a mark of all is one of its industry, a mark of an industry one of its site. An adjusted mark keeps nobody
+from it, so that whoever is not among these is no mark on the figures as reported either: `given` needs that."""
 _BESTS = """
     SELECT hash(scope, within, job, measure, holder, length) AS class, scope, within, job, measure, holder, length, value, started,
         status = 'adjusted' AS adjusted
@@ -79,7 +79,7 @@ class Marks:
         engine = self._held.engine
         self._hope()
         names = "was.id, was.worker, was.site, was.party_key, was.site_key, was.job_key"
-        far = f"max(if(r.scope = 'worker', {_OWN}, if(r.scope = 'site', {_SITE}, {_BEYOND}))) AS reach"
+        far = f"max(if(r.scope = 'worker', {OWN}, if(r.scope = 'site', {SITE}, {BEYOND}))) AS reach"
         gone = f"SELECT {names}, {far} FROM was JOIN records AS r ON r.shift = was.id GROUP BY ALL"
         engine.execute(f"CREATE OR REPLACE TEMP TABLE gone AS {gone}")
         engine.execute("DELETE FROM wide WHERE entry IN (SELECT entry FROM was)")
@@ -113,7 +113,7 @@ class Marks:
         """Searches the classes of the workers concerned and, as far as the marks may reach, those of sites and beyond."""
         engine = self._held.engine
         self._choose(reach, some_gone)
-        scope: records.Scope | None = "worker" if reach == _OWN else None
+        scope: records.Scope | None = "worker" if reach == OWN else None
         if scope not in self._again:
             self._again[scope] = prepare(
                 lambda tables: records.derive(tables, scope=scope), self._of("chosen"), self._steps("chosen")
@@ -123,10 +123,10 @@ class Marks:
         self._put(
             "records_own", "scope = 'worker' AND within IN (SELECT worker FROM concerned WHERE worker IS NOT NULL)"
         )
-        if reach == _OWN:
+        if reach == OWN:
             return
         self._put("records_wide", "scope = 'site' AND within IN (SELECT site FROM concerned)")
-        if reach == _BEYOND:
+        if reach == BEYOND:
             self._put("records_wide", "scope IN ('industry', 'all')")
         new = "SELECT entry FROM records_wide EXCEPT SELECT entry FROM wide"
         engine.execute(f"INSERT INTO wide SELECT * FROM chosen WHERE entry IN ({new})")
@@ -151,11 +151,11 @@ class Marks:
         parties = engine.execute("SELECT DISTINCT party_key FROM concerned WHERE worker IS NOT NULL").fetchall()
         parts = [f"SELECT * FROM judged WHERE party_key = {party}" for (party,) in parties]
         parts.append("SELECT * FROM is_now WHERE id IN (SELECT id FROM hopeful)")
-        if reach != _OWN:
+        if reach != OWN:
             parts.append(
-                "SELECT * FROM wide" + (" WHERE site IN (SELECT site FROM concerned)" if reach == _SITE else "")
+                "SELECT * FROM wide" + (" WHERE site IN (SELECT site FROM concerned)" if reach == SITE else "")
             )
-        if reach != _OWN and some_gone:
+        if reach != OWN and some_gone:
             places = engine.execute("SELECT DISTINCT site_key, job_key FROM concerned").fetchall()
             parts += [f"SELECT * FROM judged WHERE site_key = {site} AND job_key = {job}" for site, job in places]
         engine.execute(

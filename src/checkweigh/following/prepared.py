@@ -13,16 +13,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-import duckdb
 import ibis.expr.types as ir
 
 from ..derived import DERIVED
 from ..tables import Tables, named
+from .engine import Engine
 
 _STEPS = itertools.count()
 MOST_WRITTEN = 256
 """So many questions are remembered: readers choose jobs, sites and least numbers of shifts as they like."""
-_VIEW = "CREATE OR REPLACE TEMP VIEW"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,22 +29,33 @@ class _Written(Tables):
     """Tables that write down the steps that are computed on the way."""
 
     steps: list[str] = field(default_factory=list, repr=False, compare=False)
+    views: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """What is looked at under a name, and is written into each statement that does: the engine would bind a view each time."""
 
     def kept(self, table: ir.Table) -> ir.Table:
         """A step, computed and written down."""
-        return self._step("TABLE", table)
+        name = f"written_{next(_STEPS)}"
+        self.steps.append(f"CREATE OR REPLACE TEMP TABLE {name} AS {self.written(table)}")
+        self.engine.execute(self.steps[-1])
+        return named(table.get_backend(), name, table.schema())
 
     def seen(self, name: str, make: Callable[[], ir.Table], keep: bool = False) -> ir.Table:
         """A large table that several steps begin with; kept only where it is not kept already."""
         if name not in self._held:
-            self._held[name] = self._step("TABLE" if keep else "VIEW", make())
+            table = make()
+            self._held[name] = self.kept(table) if keep else self._looked_at(table)
         return self._held[name]
 
-    def _step(self, what: str, table: ir.Table) -> ir.Table:
-        name, backend = f"written_{next(_STEPS)}", table.get_backend()
-        self.steps.append(f"CREATE OR REPLACE TEMP {what} {name} AS {backend.compile(table)}")
-        self.engine.execute(self.steps[-1])
-        return named(backend, name, table.schema())
+    def _looked_at(self, table: ir.Table) -> ir.Table:
+        name = f"seen_{next(_STEPS)}"
+        self.views[name] = self.written(table)
+        return named(table.get_backend(), name, table.schema())
+
+    def written(self, table: ir.Table) -> str:
+        """SQL: an expression, with what it looks at before it."""
+        query = str(table.get_backend().compile(table))
+        views = ", ".join(f"{name} AS ({view})" for name, view in self.views.items() if f'"{name}"' in query)
+        return f"WITH {views} SELECT * FROM ({query})" if views else query
 
 
 @dataclass
@@ -55,15 +65,11 @@ class Prepared:
     steps: tuple[str, ...]
     query: str
     names: tuple[str, ...]
-    _seen: bool = False
-    """Whether the steps that are views are there; they look at whatever is under their names, and so are made once."""
 
-    def steps_by(self, engine: duckdb.DuckDBPyConnection) -> None:
+    def steps_by(self, engine: Engine) -> None:
         """Compute the steps; then `query` can be asked."""
         for step in self.steps:
-            if not (self._seen and step.startswith(_VIEW)):
-                engine.execute(step)
-        self._seen = True
+            engine.execute(step)
 
 
 def prepare(derive: Callable[[Tables], ir.Table], tables: Tables, held: Mapping[str, ir.Table]) -> Prepared:
@@ -71,10 +77,9 @@ def prepare(derive: Callable[[Tables], ir.Table], tables: Tables, held: Mapping[
     given = {one.name: getattr(tables, one.name) for one in fields(Tables) if not one.name.startswith("_")}
     written = _Written(**given, _held=dict(held))
     table = derive(written)
-    query = str(table.get_backend().compile(table))
+    query = written.written(table)
     for step in written.steps:
-        name = step.split()[5]
-        written.engine.execute(f"DROP {step.split()[4]} IF EXISTS {name}")
+        written.engine.execute(f"DROP TABLE IF EXISTS {step.split()[5]}")
     return Prepared(tuple(written.steps), query, tuple(table.columns))
 
 

@@ -12,13 +12,13 @@ from functools import cached_property
 from queue import SimpleQueue
 from typing import Any
 
-import duckdb
 import ibis
 import ibis.expr.types as ir
 
 from ..derived import records, standings
 from ..entries import KINDS
 from ..tables import Tables, named
+from .engine import Engine
 from .holding import QUIETLY
 from .prepared import Questions
 from .stood import NAMED, Stood, asked, needed, telling, within
@@ -46,7 +46,7 @@ class State:
 
     def __init__(
         self,
-        engine: duckdb.DuckDBPyConnection,
+        engine: Engine,
         questions: Questions,
         stood: Stood,
         tables: Tables,
@@ -56,13 +56,13 @@ class State:
         self._since = dict(since)
         self._questions, self._kept = questions, tables
         self._stood, self._sums, self._step = stood, stood.kept(), stood.step
-        self._cursors: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
+        self._cursors: SimpleQueue[Engine] = SimpleQueue()
         self._all = [self._begun(engine) for _ in range(CURSORS + 1)]
         for cursor in self._all[1:]:
             self._cursors.put(cursor)
         self._empty = frozenset(kind for (kind,) in self._all[0].execute(_EMPTY).fetchall())
 
-    def _begun(self, engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    def _begun(self, engine: Engine) -> Engine:
         cursor = engine.cursor()
         cursor.execute(QUIETLY)
         cursor.execute("BEGIN")
@@ -72,10 +72,10 @@ class State:
 
     def __del__(self) -> None:
         for cursor in getattr(self, "_all", ()):
-            cursor.close()
+            cursor.connection.close()
 
     @contextmanager
-    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _cursor(self) -> Iterator[Engine]:
         cursor = self._cursors.get()
         try:
             yield cursor
@@ -182,7 +182,7 @@ class State:
     @cached_property
     def tables(self) -> Tables:
         """The tables of this state, for derivations of every sort by one thread at a time; the judged shifts are at hand."""
-        backend = ibis.duckdb.from_connection(self._all[0])
+        backend = ibis.duckdb.from_connection(self._all[0].connection)
         backend.checkweigh_files = self._kept.shift.get_backend().checkweigh_files
         given = {one.name: getattr(self._kept, one.name) for one in fields(Tables)}
         moved = {
@@ -230,7 +230,7 @@ def _ordered(order: Sequence[str]) -> str:
     return " ORDER BY " + ", ".join(f'"{name}"{way}' for name, way in columns) if columns else ""
 
 
-def _fetched(cursor: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -> list[Row]:
+def _fetched(cursor: Engine, sql: str, values: list[Any]) -> list[Row]:
     found = cursor.execute(sql, values)
     names = [column[0] for column in found.description]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

@@ -1,0 +1,40 @@
+"""An engine that reads the words of a statement once.
+
+Of a statement about a few shifts, to read its words is a quarter to a half of the work. Most come again and again, at every size and for
+every page; what was read is kept by the words, for the engine and all its cursors.
+"""
+
+from typing import Any
+
+import duckdb
+
+MOST = 1024
+"""So many statements are kept. Readers choose what they ask, so there is no end to the words."""
+Read = dict[str, list[duckdb.Statement]]
+
+
+class Engine:
+    """A connection. One thread at a time; each cursor is a connection of its own, which another thread may use meanwhile."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, read: Read | None = None) -> None:
+        self.connection = connection
+        self._read: Read = {} if read is None else read
+
+    def execute(self, sql: str, values: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
+        """Computes a statement, or some in a row of which none has a value; what the last one answers."""
+        statements = self._read.get(sql)
+        if statements is None:
+            if len(self._read) >= MOST:
+                self._read.clear()
+            statements = self._read[sql] = self.connection.extract_statements(sql)
+        for statement in statements:
+            self.connection.execute(statement, values)
+        return self.connection
+
+    def rows(self, sql: str, values: list[Any] | None = None) -> list[Any]:
+        """What a statement answers."""
+        return self.execute(sql, values).fetchall()
+
+    def cursor(self) -> "Engine":
+        """Another connection, which sees what is committed."""
+        return Engine(self.connection.cursor(), self._read)
