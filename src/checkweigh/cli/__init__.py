@@ -12,6 +12,7 @@
     witnessing   witness init, follow, check, serve, show, evidence
     submitting   witnesses, submit
     telling   demo
+    memory    what `serve` asks of the C library
 
 Exit codes: 0 done, 1 a fault of Checkweigh itself, 2 Refused (nothing was written), 3 Broken, 4 Unsure, 130 interrupted.
 Heavy libraries are imported inside the commands that need them, so that `--help` and `add` start at once.

@@ -16,6 +16,7 @@ from . import (
     explaining,
     judging,
     keeping,
+    memory,
     proving,
     reading,
     serving,
@@ -159,6 +160,8 @@ def start(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command. Never returns: it exits with 0, or with the code of the failure after one message."""
+    if arguments is None and sys.argv[1:2] == ["serve"]:
+        memory.keep_at_hand()
     before = sys.unraisablehook
     sys.unraisablehook = partial(_unraisable, before)
     try:
