@@ -169,9 +169,9 @@ def some_columns(state, table, where, parameters, wanted, data):
     if named:
         parties = data.draw(st.lists(st.sampled_from(named), min_size=1, unique=True))
         where, wanted = {**where, "party": parties}, [row for row in wanted if row["party"] in parties]
-    if wanted:
-        got = state.rows(table, where, [], None, parameters, some)
-        assert rows(got, some) == rows(wanted, some), (table, where, parameters, some)
+    for these in ([some, ["party", "rank"], ["party", "change"]] if named else [some]) if wanted else []:
+        got = state.rows(table, where, [], None, parameters, these)
+        assert rows(got, these) == rows(wanted, these), (table, where, parameters, these)
 
 
 def parts(state):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import msgspec
 import pyarrow as pa
@@ -53,13 +53,19 @@ def _moment(text: str, where: str) -> datetime:
     return found
 
 
+@lru_cache(maxsize=64)
+def _checkpoint(note: str) -> Checkpoint:
+    """What a note is of; a page takes many snapshots of the same."""
+    return Checkpoint.parse(split_note(note)[0])
+
+
 class Snapshot:
     """Reads one snapshot of a ledger. Constant memory, whatever the ledger's size."""
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self.note = self.fact(Meta.CHECKPOINT)
-        self.checkpoint = Checkpoint.parse(split_note(self.note)[0])
+        self.checkpoint = _checkpoint(self.note)
         self.size = self.checkpoint.size
         self._bundle: tuple[int, list[bytes]] = (-1, [])
 

@@ -34,8 +34,10 @@ KEPT = ("attainment", "records", "honours")
 SCOPES = {scope: f"records {scope}" for scope in ("worker", "site", "industry", "all")}
 """The parts of the records, those first in which marks change most often."""
 _FILTERS = ("measure", "scope", "holder", "length")
+_MARKED = ("job", "measure", "scope", "within", "holder", "length", "started", "entry")
+"""What tells the classes of records, and the marks in them, apart."""
 _IN_ORDER = {
-    "records": " ORDER BY job, measure, scope, within, holder, length, started, entry",
+    "records": f" ORDER BY {', '.join(_MARKED)}",
     "standings": ' ORDER BY "from", "rank" ASC NULLS LAST, party',
     "honours": ' ORDER BY honour, "on", "from", award, worker, crew',
 }
@@ -104,13 +106,13 @@ class State:
         parameters: Mapping[str, Any],
         columns: Sequence[str] = (),
     ) -> list[Row]:
-        """Rows of a kind or of a kept table, as `Known.rows` asks for them; where only some columns are, an order is of these."""
+        """Rows of a kind or of a kept table, as `Known.rows` asks for them."""
         if table in self._empty:
             return []
         source, values = self._source(table, where, parameters, columns)
         conditions, more = _conditions(where)
         sql = f"SELECT {_listed(columns)} FROM {source} AS asked" + (f" WHERE {conditions}" if conditions else "")
-        sql += _ordered(order) or ("" if columns else _IN_ORDER.get(table, ""))
+        sql += _ordered(order) or ("" if columns and table == "standings" else _IN_ORDER.get(table, ""))
         sql += "" if limit is None else f" LIMIT {int(limit)}"
         with self._cursor() as cursor:
             return _fetched(cursor, sql, [*values, *more])
@@ -131,11 +133,10 @@ class State:
             return self._standings_of(where, parameters, columns), []
         if table == "records":
             source, values = _records(parameters)
-            return (
-                (_OF_A_WORKER, [where["worker"]] * 2)
-                if source == table and isinstance(where.get("worker"), str)
-                else (source, values)
-            )
+            if source == table and isinstance(where.get("worker"), str):
+                needed = _listed([*dict.fromkeys((*columns, *where, *_MARKED))] if columns else ())
+                return _OF_A_WORKER.format(needed=needed), [where["worker"]] * 2
+            return source, values
         return table, []
 
     def _standings_of(self, where: Mapping[str, Any], parameters: Mapping[str, Any], columns: Sequence[str]) -> str:
@@ -195,8 +196,9 @@ class State:
 
 
 _OF_A_WORKER = """(
-    WITH theirs AS MATERIALIZED (SELECT * FROM records_own WHERE within = ? UNION ALL SELECT * FROM records_wide WHERE worker = ?)
-    SELECT * FROM theirs
+    WITH theirs AS MATERIALIZED (
+        SELECT {needed} FROM records_own WHERE within = ? UNION ALL SELECT {needed} FROM records_wide WHERE worker = ?
+    ) SELECT * FROM theirs
 )"""
 """SQL: the records of a worker, of which those among the worker's own shifts have an index; no other condition is to keep it from use."""
 _JUDGED = '"judged"'

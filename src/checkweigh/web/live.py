@@ -43,8 +43,10 @@ PATIENCE_SECONDS = 2.0
 """How long a person who has entered something waits until pages know of it."""
 MOST_STATES = 8
 """So many older states are kept at hand."""
-MOST_ANSWERS = 512
-"""So many answers are kept of each state, and of all states together of a ledger that is followed."""
+MOST_ANSWERS = 256
+"""So many answers are kept of each state."""
+MOST_LASTING = 2048
+"""So many answers are kept, of all states together of a ledger that is followed, that may be the same in the next."""
 
 
 class Known:
@@ -58,7 +60,7 @@ class Known:
         newest: bool,
         said: str,
         state: State | None = None,
-        answers: Answers | None = None,
+        lasting: Answers | None = None,
     ) -> None:
         self.ledger, self.size, self.newest, self.said = ledger, size, newest, said
         with ledger.snapshot() as snapshot:
@@ -66,7 +68,8 @@ class Known:
             self.note: str = snapshot.note
         self._state, self.erased = state, frozenset(ledger.erased())
         self._deriving = threading.RLock()
-        self._answers = Answers(MOST_ANSWERS) if answers is None else answers
+        self._answers = Answers(MOST_ANSWERS)
+        self._lasting = self._answers if lasting is None else lasting
 
     @property
     def etag(self) -> str:
@@ -106,7 +109,7 @@ class Known:
         """
         if self._state is None:
             return self.root, len(self.erased)
-        return self._answers, len(self.erased), *(self._state.since(table, parameters) for table in tables)
+        return self._lasting, len(self.erased), *(self._state.since(table, parameters) for table in tables)
 
     def rows(
         self,
@@ -121,7 +124,7 @@ class Known:
         """Rows of a derived table, or of a kind of entry.
 
         `where` compares columns with a value, with None for absent, or with a list of values; `order` names columns, `-` before one
-        that falls. Where `columns` are named, a row holds these alone, and comes quicker; without an order it has none then.
+        that falls. Where `columns` are named, a row holds these alone and comes quicker; standings have no order of their own then.
         """
         wanted = tuple(
             (name, tuple(value) if isinstance(value, list) else value) for name, value in (where or {}).items()
@@ -129,7 +132,8 @@ class Known:
         told_by = self.told_by(table, **parameters)
         key = (told_by, table, wanted, tuple(order), limit, tuple(columns), tuple(parameters.items()))
         asked = partial(self._asked, table, where or {}, order, limit, parameters, columns)
-        found: list[Row] = self._answers.once(key, asked)
+        lasts = (table in KINDS and table != "shift") or parameters.get("scope") is not None
+        found: list[Row] = (self._lasting if lasts else self._answers).once(key, asked)
         return found
 
     def _asked(
@@ -182,7 +186,7 @@ class Known:
 
     def name_of(self, kind: str, name: str) -> str:
         """What a worker, crew, job or site is called, as last known: its name, or its id where it has none."""
-        found = self.rows(kind, {"id": name}, order=["-first_entry"], limit=1)
+        found = self.rows(kind, {"id": name}, order=["-first_entry"], limit=1, columns=("name",))
         return str((found[0].get("name") if found else None) or name)
 
 
@@ -213,7 +217,7 @@ class Live:
         self._changed = threading.Condition()
         self._asked = self._heard = float("-inf")
         self._follower: Follower | None = None
-        self._answers = Answers(MOST_ANSWERS)
+        self._lasting = Answers(MOST_LASTING)
         self._states: OrderedDict[int, Known] = OrderedDict()
         self._now = self._newest()
         self._closed = False
@@ -229,7 +233,7 @@ class Live:
     def _show(self, state: State) -> None:
         """A new state of a ledger that is followed takes the place of the newest."""
         said = f"as known at size {state.size}, the latest"
-        known = Known(self.ledger, state.size, newest=True, said=said, state=state, answers=self._answers)
+        known = Known(self.ledger, state.size, newest=True, said=said, state=state, lasting=self._lasting)
         with self._changed:
             self._keep(self._now)
             self._now = known

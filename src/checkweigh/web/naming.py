@@ -24,7 +24,7 @@ def workers(live: Live, known: Known, who: Who, ids: Iterable[str]) -> dict[str,
     asked = sorted(set(ids))
     if not asked:
         return {}
-    rows = known.rows("worker", {"id": asked}, order=["from", "first_entry"])
+    rows = known.rows("worker", {"id": asked}, order=["from", "first_entry"], columns=("id", "name"))
     found = {row["id"]: row["name"] for row in rows if row["name"]}
     private = [one for one in asked if one not in found and may_know(who, one)]
     return found | _private(live, private)

@@ -27,6 +27,8 @@ from .roles import May, Who, needs, who_asks
 
 Row = dict[str, Any]
 ON_A_PAGE = 25
+LISTED = ("id", "job", "day", "quantity", "expected", "attainment", "labour_attainment", "status")
+"""What is listed of each shift."""
 MOST_DRAWN = 500
 """So many of the newest shifts of a job are drawn."""
 
@@ -179,10 +181,10 @@ def context(
         else ()
     )
     public = next((row["name"] for row in versions if row["name"]), None)
-    name = naming.workers(live, known, who, [id]).get(id) if worker else public
+    name = naming.workers(live, known, who, [id]).get(id) if worker and public is None else public
     work, told = _work(known, kind, id, job, max(1, number)), _told(known, id)
-    marks = saying.marks(known.rows("records", {kind: id, "beaten_by": None}))
-    honours = known.rows("honours", {kind: id})
+    marks = saying.marks(known.rows("records", {kind: id, "beaten_by": None}, columns=saying.MARKED))
+    honours = known.rows("honours", {kind: id}, columns=saying.HONOURED)
     named = [(row["id"], row["day"]) for row in work.rows] + [(mark.shift, mark.set_on) for mark in marks]
     named += [(row["shift"], row["on"]) for row in honours]
     return PartyPage(
@@ -228,14 +230,15 @@ def _version(live: Live, known: Known, who: Who, row: Row) -> Version:
 def _work(known: Known, kind: str, id: str, job: str | None, number: int) -> Work:
     """A page of the shifts of one job, that of the newest shift unless another is asked for."""
     most = max(MOST_DRAWN, number * ON_A_PAGE + 1)
-    newest = known.rows("attainment", {kind: id}, order=["-started", "-entry"], limit=most)
+    newest = known.rows("attainment", {kind: id}, order=["-started", "-entry"], limit=most, columns=LISTED)
     jobs = list(dict.fromkeys(row["job"] for row in newest))
     chosen = job or (jobs[0] if jobs else None)
     rows = newest
     if len(newest) < most:
         rows = [row for row in newest if row["job"] == chosen]
     elif len(jobs) > 1 or chosen not in jobs:
-        rows = known.rows("attainment", {kind: id, "job": chosen}, order=["-started", "-entry"], limit=most)
+        of_job = {kind: id, "job": chosen}
+        rows = known.rows("attainment", of_job, order=["-started", "-entry"], limit=most, columns=LISTED)
     held = known.rows("job", {"id": chosen}) if chosen is not None else []
     if not rows or not held:
         return Work(None, jobs, [], 1, False, None)

@@ -16,6 +16,13 @@ from .live import Known
 
 Row = Mapping[str, Any]
 SCOPES = {"all": "everybody", "industry": "the industry", "site": "the site", "worker": "the worker's own shifts"}
+MARKED = (
+    "shift", "job", "measure", "holder", "length", "value", "set_on", "status", "scope", "within", "beaten_on", "beaten_by",
+    "days_stood",
+)  # fmt: skip
+"""What `marks` tells of records."""
+HONOURED = ("honour", "status", "measure", "value", "from", "until", "on", "shift", "rule", "award", "entries")
+"""What pages tell of honours."""
 HOLDERS = {"single": "single-handed", "crew": "with others"}
 
 
@@ -43,7 +50,7 @@ def precisions(known: Known, shifts: Iterable[tuple[str | None, date | None]]) -
     Such a start is entered as the first moment of its month or year, so only shifts of a first day are looked up.
     """
     asked = sorted({shift for shift, day in shifts if shift is not None and day is not None and day.day == 1})
-    rows = [row for shift in asked for row in known.rows("shift", {"id": shift})]
+    rows = [row for shift in asked for row in known.rows("shift", {"id": shift}, columns=("id", "precision"))]
     return {row["id"]: row["precision"] for row in rows if row["precision"] is not None}
 
 

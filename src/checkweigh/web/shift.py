@@ -178,8 +178,10 @@ def context(live: Live, known: Known, who: Who, row: Row) -> ShiftPage:
     ruled = next((one for one in history if one.counts), None)
     helpers = ruled.entry.helpers if ruled is not None and isinstance(ruled.entry, Verdict) else None
     party = {"worker": row["worker"]} if row["worker"] else {"crew": row["crew"]}
-    marks, beat = saying.marks(known.rows("records", {"shift": row["id"]})), _beaten(known, row)
-    honours = [one for one in known.rows("honours", party) if row["entry"] in (one["entries"] or ())]
+    marks, beat = saying.marks(known.rows("records", {"shift": row["id"]}, columns=saying.MARKED)), _beaten(known, row)
+    honours = [
+        one for one in known.rows("honours", party, columns=saying.HONOURED) if row["entry"] in (one["entries"] or ())
+    ]
     named = [(row["id"], row["day"]), *((one["shift"], one["set_on"]) for one in beat)]
     named += [(fate.beaten_by, fate.beaten_on) for mark in marks for fate in mark.fates]
     entered = who.by in judging.entered_by(live.ledger, row["id"])
@@ -262,7 +264,7 @@ def _reported(index: int, entry: Entry, fallen: bool) -> Said:
 def _beaten(known: Known, row: Row) -> list[Row]:
     """The marks of others that a shift beat, those of the widest scope of each class."""
     widest: dict[tuple[Any, ...], Row] = {}
-    for one in known.rows("records", {"beaten_by": row["id"]}):
+    for one in known.rows("records", {"beaten_by": row["id"]}, columns=saying.MARKED):
         key = tuple(one[name] for name in ("job", "measure", "holder", "length", "shift"))
         kept = widest.get(key)
         if kept is None or list(saying.SCOPES).index(one["scope"]) < list(saying.SCOPES).index(kept["scope"]):
