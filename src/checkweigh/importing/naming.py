@@ -82,13 +82,10 @@ class Namer:
 
 def _known(table: pa.Table) -> Any:
     """Per row whether all that its name is made of is known; None when that is so throughout."""
-    if any(not table[one].null_count for one in ("worker", "crew")) and not sum(
-        table[name].null_count for name in ("job", "site", "started")
-    ):
-        return None
     party = pc.or_(table["worker"].is_valid(), table["crew"].is_valid())
     rest = (table[name].is_valid() for name in ("job", "site", "started"))
-    return arrays.numpy_of(reduce(pc.and_, rest, party))
+    known = arrays.numpy_of(reduce(pc.and_, rest, party))
+    return None if known.all() else known
 
 
 def _base_32(numbers: Hashes) -> Any:
