@@ -6,6 +6,8 @@ from typing import Any
 from .errors import Refused
 
 PATIENCE_SECONDS = 10
+LONGEST_HEAD = 16_384
+"""Bytes of a request's head."""
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -22,10 +24,18 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def impatient() -> type[Any]:
-    """The protocol. Raises ImportError where uvicorn is missing."""
-    from uvicorn.protocols.http.h11_impl import H11Protocol
+    """The protocol, on httptools where that is installed. Raises ImportError where uvicorn is missing."""
+    try:
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+    except ImportError:
+        from uvicorn.protocols.http.h11_impl import H11Protocol
 
-    class Impatient(H11Protocol):
+        return _impatient(H11Protocol)
+    return _bounded(_impatient(HttpToolsProtocol))
+
+
+def _impatient(protocol: Any) -> type[Any]:
+    class Impatient(protocol):  # type: ignore[misc]
         """Hangs up on whoever does not get to the end of a request's head."""
 
         def connection_made(self, transport: Any) -> None:
@@ -41,3 +51,28 @@ def impatient() -> type[Any]:
                 self.loop.call_later(PATIENCE_SECONDS, self._hang_up)
 
     return Impatient
+
+
+def _bounded(protocol: Any) -> type[Any]:
+    class Bounded(protocol):  # type: ignore[misc]
+        """Refuses a head that does not end, as h11 does by itself."""
+
+        head: int | None = None
+        """How long the head is by now that has been begun."""
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self.head is not None and not self.transport.is_closing():
+                self.head += len(data)
+                if self.head > LONGEST_HEAD:
+                    self.send_400_response("The head of this request is too long.")
+
+        def on_message_begin(self) -> None:
+            self.head = 0
+            super().on_message_begin()
+
+        def on_headers_complete(self) -> None:
+            self.head = None
+            super().on_headers_complete()
+
+    return Bounded

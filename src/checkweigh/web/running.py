@@ -34,6 +34,7 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             self._observed,
             http=impatient(),
+            loop="asyncio",  # with uvloop, where it is installed, the engine that derives complains at the end
             ws="none",
             log_config=None,
             access_log=False,
