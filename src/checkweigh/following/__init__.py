@@ -54,6 +54,14 @@ class Following:
         self._stood = Stood(self._held, self._questions, self._wanted)
         for setting in LITTLE:
             self._held.engine.execute(setting)
+        self._rehearse()
+
+    def _rehearse(self) -> None:
+        """Takes a step that brings nothing, so that no later one waits until its statements are written."""
+        nothing = self._held.nothing()
+        self._judged.follow(nothing)
+        self._marks.rehearse()
+        self._given.rehearse(nothing)
 
     def _steps(self) -> dict[str, ir.Table]:
         """What derivations find computed."""

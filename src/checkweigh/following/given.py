@@ -68,7 +68,9 @@ class Given:
     def _anew(self) -> None:
         """Derives all honours."""
         engine = self._held.engine
-        self._rules, self._again, self._contending, self._reported = self._now(), {}, None, None
+        rules = self._now()
+        if rules != self._rules:
+            self._rules, self._again, self._contending, self._reported = rules, {}, None, None
         tables = replace(self._held.tables, _held={**self._judged.steps, "judged": self._judged.table})
         for half in HALVES:
             self._write(f"honours_{half}", honours.derive(self._half(tables, half)))
@@ -115,6 +117,14 @@ class Given:
         if for_records and (come or gone or growth.kinds & {"verdict", "award"}):
             self._give_records()
         return None
+
+    def rehearse(self, nothing: Growth) -> None:
+        """Writes the statements that a step may need; what is given stays as it is."""
+        self._report(nothing)
+        self._concern(False)
+        self._give_parties()
+        if any(rule["record"] for rule in self._rules):
+            self._give_records()
 
     def _contend(self) -> int:
         """Adds the new shifts that may be marks of a rule's class to the contenders; how many there were."""

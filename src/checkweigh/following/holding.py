@@ -115,8 +115,7 @@ class Held:
         """
         if size - self.size > SEGMENT or self.tables_are_strange():
             raise Anew
-        self.engine.execute("CREATE OR REPLACE TEMP TABLE touched (id VARCHAR, arrived BOOLEAN)")
-        self.engine.execute("CREATE OR REPLACE TEMP TABLE arrived (entry BIGINT)")
+        self.nothing()
         pieces = columns.read(self.log, self.size, size, self._keys)
         pieces = personal.without(pieces, self._erased)
         longer = self._lengthen(pieces["shift"]) if "shift" in pieces else False
@@ -125,6 +124,12 @@ class Held:
         kinds = {*pieces, "worker"} if self._forget() else {*pieces}
         self.size = size
         return Growth(frozenset(kinds), longer)
+
+    def nothing(self) -> Growth:
+        """No new entries: nothing is touched, and nothing arrived."""
+        self.engine.execute("CREATE OR REPLACE TEMP TABLE touched (id VARCHAR, arrived BOOLEAN)")
+        self.engine.execute("CREATE OR REPLACE TEMP TABLE arrived (entry BIGINT)")
+        return Growth(frozenset(), longer=False)
 
     def tables_are_strange(self) -> bool:
         """Whether the ledger holds what no ledger here would have taken in."""

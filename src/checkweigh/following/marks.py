@@ -20,6 +20,8 @@ from .shifts import Judged
 
 OWN, SITE, BEYOND = 0, 1, 2
 """How far the marks of a shift may reach: among the worker's own, at its site, or beyond."""
+SEARCHED: tuple[records.Scope | None, ...] = ("worker", None)
+"""The scopes that are searched by themselves; None is all of them."""
 _BETTER = """
     SELECT 1 FROM near_bests AS b
     WHERE b.class = hash('{scope}', e.{within}, e.job, e.measure, e.holder, e.length) AND b.scope = '{scope}' AND b.within = e.{within}
@@ -78,10 +80,7 @@ class Marks:
         """Searches anew the classes that shifts in `was` and `is_now` have to do with; how far marks may be other ones now, if any."""
         engine = self._held.engine
         self._hope()
-        names = "was.id, was.worker, was.site, was.party_key, was.site_key, was.job_key"
-        far = f"max(if(r.scope = 'worker', {OWN}, if(r.scope = 'site', {SITE}, {BEYOND}))) AS reach"
-        gone = f"SELECT {names}, {far} FROM was JOIN records AS r ON r.shift = was.id GROUP BY ALL"
-        engine.execute(f"CREATE OR REPLACE TEMP TABLE gone AS {gone}")
+        self._miss()
         engine.execute("DELETE FROM wide WHERE entry IN (SELECT entry FROM was)")
         reach: int | None
         reach, some_gone = engine.execute(
@@ -90,6 +89,21 @@ class Marks:
         if reach is not None:
             self._search(reach, some_gone)
         return reach
+
+    def rehearse(self) -> None:
+        """Writes the statements that a step may need, over shifts among which there are marks."""
+        self._hope()
+        self._miss()
+        self._choose(BEYOND, False)
+        for scope in SEARCHED:
+            self._written(scope)
+
+    def _miss(self) -> None:
+        """`gone`: the shifts taken out that were marks, and how far."""
+        names = "was.id, was.worker, was.site, was.party_key, was.site_key, was.job_key"
+        far = f"max(if(r.scope = 'worker', {OWN}, if(r.scope = 'site', {SITE}, {BEYOND}))) AS reach"
+        gone = f"SELECT {names}, {far} FROM was JOIN records AS r ON r.shift = was.id GROUP BY ALL"
+        self._held.engine.execute(f"CREATE OR REPLACE TEMP TABLE gone AS {gone}")
 
     def _hope(self) -> None:
         """`hopeful`: the shifts now there that may be marks, and whether in a wide class."""
@@ -113,13 +127,9 @@ class Marks:
         """Searches the classes of the workers concerned and, as far as the marks may reach, those of sites and beyond."""
         engine = self._held.engine
         self._choose(reach, some_gone)
-        scope: records.Scope | None = "worker" if reach == OWN else None
-        if scope not in self._again:
-            self._again[scope] = prepare(
-                lambda tables: records.derive(tables, scope=scope), self._of("chosen"), self._steps("chosen")
-            )
-        self._again[scope].steps_by(engine)
-        engine.execute(f"CREATE OR REPLACE TEMP TABLE marked AS {self._again[scope].query}")
+        again = self._written("worker" if reach == OWN else None)
+        again.steps_by(engine)
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE marked AS {again.query}")
         self._put(
             "records_own", "scope = 'worker' AND within IN (SELECT worker FROM concerned WHERE worker IS NOT NULL)"
         )
@@ -130,6 +140,14 @@ class Marks:
             self._put("records_wide", "scope IN ('industry', 'all')")
         new = "SELECT entry FROM records_wide EXCEPT SELECT entry FROM wide"
         engine.execute(f"INSERT INTO wide SELECT * FROM chosen WHERE entry IN ({new})")
+
+    def _written(self, scope: records.Scope | None) -> Prepared:
+        """The search among the `chosen`, of one scope or of all."""
+        if scope not in self._again:
+            self._again[scope] = prepare(
+                lambda tables: records.derive(tables, scope=scope), self._of("chosen"), self._steps("chosen")
+            )
+        return self._again[scope]
 
     def _put(self, table: str, those: str) -> None:
         """The marks of some classes take the place of those that were there."""

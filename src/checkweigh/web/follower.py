@@ -1,5 +1,6 @@
 """A thread that follows a large ledger, and shows each state that it has come to."""
 
+import gc
 import logging
 import threading
 from collections.abc import Callable
@@ -8,7 +9,9 @@ from time import monotonic
 from ..following import Following, State
 from ..ledger import Ledger
 
-SHORTEST = 0.05
+PACE_SECONDS = 0.4
+"""From the beginning of a step to the next at the least: one for a single shift takes half as long as one for fifty, and pages want their
+turn."""
 LOG = logging.getLogger(__name__)
 
 
@@ -18,7 +21,7 @@ class Follower:
     def __init__(self, ledger: Ledger, seconds: float, show: Callable[[State], None]) -> None:
         self._ledger, self._seconds, self._show = ledger, seconds, show
         self._woken = threading.Event()
-        self._stopped = self._failed = False
+        self._ended, self._failed = threading.Event(), False
         self._shown = -1
         self.heard = float("-inf")
         """When the ledger last told what is new."""
@@ -41,12 +44,12 @@ class Follower:
 
     def stop(self) -> None:
         """Follow no further."""
-        self._stopped = True
+        self._ended.set()
         self._woken.set()
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopped:
+        while not self._ended.is_set():
             try:
                 self._follow()
             except Exception:
@@ -56,7 +59,9 @@ class Follower:
 
     def _follow(self) -> None:
         following = Following(self._ledger)
-        while not self._stopped:
+        gc.collect()
+        gc.freeze()  # what a ledger followed consists of stays: to go through it again would stop all pages for a third of a second
+        while not self._ended.is_set():
             begun = monotonic()
             size = self._ledger.size
             if size != following.size:
@@ -66,6 +71,6 @@ class Follower:
                 self._shown = size
                 self._begun.set()
             self.heard = begun
-            took = monotonic() - begun
-            self._woken.wait(max(self._seconds - took, SHORTEST))
+            self._ended.wait(begun + min(PACE_SECONDS, self._seconds) - monotonic())
+            self._woken.wait(begun + self._seconds - monotonic())
             self._woken.clear()
