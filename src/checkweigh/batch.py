@@ -187,8 +187,8 @@ class Batch:
         """`add` for every kind, rotations too."""
         if taken := [name for name in BY_LEDGER if name in given]:
             raise BadEntry(kind, [(name, None, "is set by the ledger; leave it out") for name in taken])
-        salt = {"salt": self._salts(1)[0].as_py()} if "salt" in fields_of(kind) else {}
-        entry = build(kind, {**given, **self.constants, **salt})
+        salted = {"salt": base64.b64encode(self._edge.random(SALT_BYTES)).decode()} if "salt" in fields_of(kind) else {}
+        entry = build(kind, {**given, **self.constants, **salted})
         self._holdings.check(self.size, entry)
         return self._append(entry)
 

@@ -120,8 +120,21 @@ def build(kind: str, given: Mapping[str, object]) -> Entry:
     """
     if kind not in KINDS:
         raise BadEntry(kind, [("kind", kind, f"is not a kind of entry; the kinds are {', '.join(KINDS)}")])
+    stated = {name: given[name] for name in given if given[name] is not None}
+    try:
+        entry = msgspec.convert(stated, KINDS[kind])
+    except msgspec.ValidationError:
+        entry = None
+    if entry is None or not given.keys() <= fields(kind).keys():
+        raise BadEntry(kind, _problems(kind, given))
+    check(entry)
+    return entry
+
+
+def _problems(kind: str, given: Mapping[str, object]) -> "Problems":
+    """Everything that is wrong with the fields of an entry, each by itself."""
     known = fields(kind)
-    problems: list[tuple[str, object, str]] = [
+    problems: Problems = [
         (name, None, "is not a field of this kind; it has " + ", ".join(sorted(known)))
         for name in given
         if name not in known
@@ -130,11 +143,7 @@ def build(kind: str, given: Mapping[str, object]) -> Entry:
     for name in known:
         if given.get(name) is not None:
             problems += _field_problems(name, given[name], known[name])
-    if problems:
-        raise BadEntry(kind, problems)
-    entry = msgspec.convert({name: given[name] for name in given if given[name] is not None}, KINDS[kind])
-    check(entry)
-    return entry
+    return problems
 
 
 def _field_problems(name: str, given: object, hint: Any) -> list[tuple[str, object, str]]:

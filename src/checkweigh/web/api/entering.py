@@ -22,11 +22,11 @@ from litestar.exceptions import HTTPException
 
 from ... import answered, codec, fields, merkle
 from ...answered import Noted
-from ...entries import identity
 from ...errors import BadEntry, Refused
 from ...fields import Lookup
 from ...kinds import KINDS
 from ...ledger import Batch, Ledger
+from ...snapshot import named
 from ...values import moment, time_text
 from .. import rights
 from ..live import Live
@@ -213,11 +213,9 @@ def _answer(live: Live, coming: Coming, batch: Batch, name: str, first: int) -> 
     """What is answered, noted before the batch is in the ledger."""
     told = []
     for index in range(first, batch.size):
-        data = batch.growth.entry(index)
-        entry = codec.decode(data)
-        known = identity(entry)
+        data, kind = batch.growth.entry(index), coming.entries[index - first].kind
         told.append({
-            "index": index, "kind": coming.entries[index - first].kind, "id": known[1] if known else None,
+            "index": index, "kind": kind, "id": named(data, index).id if KINDS[kind].id_fields else None,
             "leaf_hash": merkle.leaf_hash(data).hex(),
         })  # fmt: skip
     answer = json.dumps({
