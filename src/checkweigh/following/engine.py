@@ -1,7 +1,7 @@
 """An engine that reads the words of a statement once.
 
 Of a statement about a few shifts, to read its words is a quarter to a half of the work. Most come again and again, at every size and for
-every page; what was read is kept by the words, for the engine and all its cursors.
+every page; what was read is kept by the words: for the engine, and for all its cursors, who ask for much that is asked once.
 """
 
 from typing import Any
@@ -19,6 +19,7 @@ class Engine:
     def __init__(self, connection: duckdb.DuckDBPyConnection, read: Read | None = None) -> None:
         self.connection = connection
         self._read: Read = {} if read is None else read
+        self._by_cursors: Read = self._read if read is not None else {}
 
     def execute(self, sql: str, values: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
         """Computes a statement, or some in a row of which none has a value; what the last one answers."""
@@ -37,4 +38,4 @@ class Engine:
 
     def cursor(self) -> "Engine":
         """Another connection, which sees what is committed."""
-        return Engine(self.connection.cursor(), self._read)
+        return Engine(self.connection.cursor(), self._by_cursors)

@@ -170,9 +170,7 @@ class Marks:
         parts = [f"SELECT * FROM judged WHERE party_key = {party}" for (party,) in parties]
         parts.append("SELECT * FROM is_now WHERE id IN (SELECT id FROM hopeful)")
         if reach != OWN:
-            parts.append(
-                "SELECT * FROM wide" + (" WHERE site IN (SELECT site FROM concerned)" if reach == SITE else "")
-            )
+            parts += _among(reach, some_gone)
         if reach != OWN and some_gone:
             places = engine.execute("SELECT DISTINCT site_key, job_key FROM concerned").fetchall()
             parts += [f"SELECT * FROM judged WHERE site_key = {site} AND job_key = {job}" for site, job in places]
@@ -189,6 +187,17 @@ class Marks:
         backend = self._held.tables.shift.get_backend()
         shape = self._held.tables.shift.select("entry", "id", "started").schema()
         return replace(self._held.tables, shift=named(backend, name, shape), _held={})
+
+
+def _among(reach: int, some_gone: bool) -> list[str]:
+    """SQL: the shifts in `wide` among which the marks of the classes concerned are. Where none went, the marks of a class are enough."""
+    if reach == BEYOND and some_gone:
+        return ["SELECT * FROM wide"]
+    parts = ["SELECT * FROM wide WHERE site IN (SELECT site FROM concerned)"]
+    if reach == BEYOND:
+        beyond = "SELECT entry FROM records_wide WHERE scope IN ('industry', 'all')"
+        parts.append(f"SELECT * FROM wide WHERE entry IN ({beyond})")
+    return parts
 
 
 def _scored(tables: Tables) -> ir.Table:
