@@ -59,6 +59,12 @@ def _checkpoint(note: str) -> Checkpoint:
     return Checkpoint.parse(split_note(note)[0])
 
 
+@lru_cache(maxsize=32)
+def _unpacked(bundle: bytes, number: int) -> tuple[bytes, ...]:
+    """The entries of a bundle; a page looks into the same few again and again."""
+    return tuple(bundles.unpack(bundle, f"bundle {number}"))
+
+
 class Snapshot:
     """Reads one snapshot of a ledger. Constant memory, whatever the ledger's size."""
 
@@ -67,7 +73,7 @@ class Snapshot:
         self.note = self.fact(Meta.CHECKPOINT)
         self.checkpoint = _checkpoint(self.note)
         self.size = self.checkpoint.size
-        self._bundle: tuple[int, list[bytes]] = (-1, [])
+        self._bundle: tuple[int, tuple[bytes, ...]] = (-1, ())
 
     def fact(self, number: Meta) -> str:
         """A fact about the ledger. Raises Broken when it is missing."""
@@ -97,7 +103,7 @@ class Snapshot:
             return self._single(index)
         number = index // TILE_WIDTH
         if self._bundle[0] != number:
-            self._bundle = (number, self.bundle(number))
+            self._bundle = (number, _unpacked(self._packed(number), number))
         return self._bundle[1][index % TILE_WIDTH]
 
     def entries_at(self, indices: Iterable[int]) -> Iterator[bytes]:
@@ -142,10 +148,13 @@ class Snapshot:
 
     def bundle(self, number: int) -> list[bytes]:
         """The 256 entries of a packed bundle."""
+        return bundles.unpack(self._packed(number), f"bundle {number}")
+
+    def _packed(self, number: int) -> bytes:
         data = self.reader.get("bundles", number)
         if data is None:
             raise Broken(f"bundle {number} is missing; run `checkweigh verify`")
-        return bundles.unpack(data, f"bundle {number}")
+        return data
 
     def _within(self, size: int) -> None:
         if not 0 <= size <= self.size:

@@ -28,6 +28,8 @@ CURSORS = 4
 """How many questions about a state are answered at once."""
 _EMPTY = " UNION ALL ".join(f"SELECT '{kind}' WHERE NOT EXISTS (SELECT 1 FROM \"{kind}\")" for kind in KINDS)
 """SQL: the kinds of which there is no entry. Pages ask for many of them."""
+AS_ENTERED = frozenset({"id", "entry", "precision"})
+"""What of a shift stands among the judged ones as it was entered."""
 MOST_LISTED = 100
 """So many values are written into a question one by one, which is quicker; more are handed over as a list."""
 KEPT = ("attainment", "records", "honours")
@@ -126,7 +128,7 @@ class State:
         self, table: str, where: Mapping[str, Any], parameters: Mapping[str, Any], columns: Sequence[str]
     ) -> tuple[str, list[Any]]:
         if table in KINDS:
-            return (self._shifts(where) if table == "shift" else f'"{table}"'), []
+            return (self._shifts(where, columns) if table == "shift" else f'"{table}"'), []
         if table == "attainment":
             return f"({self._questions.written(table, {}).query.replace(_JUDGED, self._judged(where))})", []
         if table == "standings":
@@ -172,10 +174,12 @@ class State:
                 return f"(SELECT * FROM judged WHERE party_key = {'NULL' if key is None else key})"
         return "judged"
 
-    def _shifts(self, where: Mapping[str, Any]) -> str:
+    def _shifts(self, where: Mapping[str, Any], columns: Sequence[str]) -> str:
         """SQL: the shifts, one found by its id through `judged`, which has an index."""
         if not isinstance(where.get("id"), str):
             return "shift"
+        if columns and AS_ENTERED.issuperset((*columns, *where)):
+            return "judged"
         with self._cursor() as cursor:
             found = cursor.execute("SELECT entry FROM judged WHERE id = ?", [where["id"]]).fetchall()
         return f"(SELECT * FROM shift WHERE entry = {found[0][0]})" if found else "(SELECT * FROM shift WHERE false)"
@@ -196,11 +200,10 @@ class State:
 
 
 _OF_A_WORKER = """(
-    WITH theirs AS MATERIALIZED (
-        SELECT {needed} FROM records_own WHERE within = ? UNION ALL SELECT {needed} FROM records_wide WHERE worker = ?
-    ) SELECT * FROM theirs
+    SELECT * FROM (SELECT {needed} FROM records_own WHERE within = ? LIMIT 1_000_000_000_000)
+    UNION ALL SELECT {needed} FROM records_wide WHERE worker = ?
 )"""
-"""SQL: the records of a worker, of which those among the worker's own shifts have an index; no other condition is to keep it from use."""
+"""SQL: the records of a worker. The worker's own are found by an index; a limit keeps other conditions from preventing that."""
 _JUDGED = '"judged"'
 
 

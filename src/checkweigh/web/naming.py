@@ -26,12 +26,12 @@ def workers(live: Live, known: Known, who: Who, ids: Iterable[str]) -> dict[str,
         return {}
     rows = known.rows("worker", {"id": asked}, order=["from", "first_entry"], columns=("id", "name"))
     found = {row["id"]: row["name"] for row in rows if row["name"]}
-    private = [one for one in asked if one not in found and may_know(who, one)]
-    return found | _private(live, private)
+    return found | private(live, who, [one for one in asked if one not in found])
 
 
-def _private(live: Live, ids: list[str]) -> dict[str, str]:
-    """The names of private workers; of erased ones none, though the file should still hold them."""
+def private(live: Live, who: Who, workers: Iterable[str]) -> dict[str, str]:
+    """The names of private workers that `who` may know; of erased ones none, though the file should still hold them."""
+    ids = [one for one in workers if may_know(who, one)]
     if not ids or not private_path(live.ledger.address).exists():
         return {}
     erased = live.ledger.erased()

@@ -27,6 +27,11 @@ from .roles import May, Who, needs, who_asks
 
 Row = dict[str, Any]
 ON_A_PAGE = 25
+VERSION = {
+    "worker": ("entry", "recorded", "by", "from", "name", "site"),
+    "crew": ("entry", "recorded", "by", "from", "name", "headcount", "members"),
+}  # fmt: skip
+"""What is told of each version."""
 LISTED = ("id", "job", "day", "quantity", "expected", "attainment", "labour_attainment", "status")
 """What is listed of each shift."""
 MOST_DRAWN = 500
@@ -166,7 +171,7 @@ def context(
     live: Live, known: Known, who: Who, kind: str, id: str, job: str | None = None, number: int = 1
 ) -> PartyPage:
     """Everything on the page of a worker or a crew. Raises NotHere, which says what to do."""
-    versions = known.rows(kind, {"id": id}, order=["-from", "-first_entry"])
+    versions = known.rows(kind, {"id": id}, order=["-from", "-first_entry"], columns=VERSION[kind])
     if not versions:
         raise NotHere(_missing(live, known, kind, id))
     worker = kind == "worker"
@@ -181,7 +186,7 @@ def context(
         else ()
     )
     public = next((row["name"] for row in versions if row["name"]), None)
-    name = naming.workers(live, known, who, [id]).get(id) if worker and public is None else public
+    name = naming.private(live, who, [id]).get(id) if worker and public is None else public
     work, told = _work(known, kind, id, job, max(1, number)), _told(known, id)
     marks = saying.marks(known.rows("records", {kind: id, "beaten_by": None}, columns=saying.MARKED))
     honours = known.rows("honours", {kind: id}, columns=saying.HONOURED)
