@@ -30,7 +30,7 @@ class _Written(Tables):
 
     steps: list[str] = field(default_factory=list, repr=False, compare=False)
     views: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
-    """What is looked at under a name, and is written into each statement that does: the engine would bind a view each time."""
+    """What is looked at under a name; each statement that does has the words themselves, which the engine plans quicker than a view."""
 
     def kept(self, table: ir.Table) -> ir.Table:
         """A step, computed and written down."""
@@ -52,10 +52,11 @@ class _Written(Tables):
         return named(table.get_backend(), name, table.schema())
 
     def written(self, table: ir.Table) -> str:
-        """SQL: an expression, with what it looks at before it."""
+        """SQL: an expression, with what it looks at in its place."""
         query = str(table.get_backend().compile(table))
-        views = ", ".join(f"{name} AS ({view})" for name, view in self.views.items() if f'"{name}"' in query)
-        return f"WITH {views} SELECT * FROM ({query})" if views else query
+        for name, view in self.views.items():
+            query = query.replace(f'"{name}"', f"({view})")
+        return query
 
 
 @dataclass
