@@ -9,7 +9,7 @@ from time import monotonic
 from ..following import Following, State
 from ..ledger import Ledger
 
-PACE_SECONDS = 0.5
+PACE_SECONDS = 0.4
 """From the beginning of a step to the next at the least: one for a single shift takes half as long as one for fifty, and pages want their
 turn."""
 LOG = logging.getLogger(__name__)
