@@ -104,6 +104,8 @@ def test_what_others_were_given_stays_when_a_crew_and_a_worker_are_judged():
     )
     made += [entry("verdict", shift=name, ruling="verified", reason="weighed") for name in ("a", "c")]
     following = Following(Log(made), len(made) - 2)
+    following.rehearse()
+    agrees(following, made, len(made) - 2)
     following.follow(len(made))
     agrees(following, made, len(made))
 

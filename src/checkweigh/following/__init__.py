@@ -54,9 +54,8 @@ class Following:
         self._stood = Stood(self._held, self._questions, self._wanted)
         for setting in LITTLE:
             self._held.engine.execute(setting)
-        self._rehearse()
 
-    def _rehearse(self) -> None:
+    def rehearse(self) -> None:
         """Takes a step that brings nothing, so that no later one waits until its statements are written."""
         nothing = self._held.nothing()
         self._judged.follow(nothing)

@@ -59,6 +59,7 @@ class Follower:
 
     def _follow(self) -> None:
         following = Following(self._ledger)
+        following.rehearse()
         gc.collect()
         gc.freeze()  # what a ledger followed consists of stays: to go through it again would stop all pages for a third of a second
         while not self._ended.is_set():
