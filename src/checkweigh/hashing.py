@@ -26,8 +26,9 @@ ALONE_FROM = 16_384
 """Fewer entries are hashed here, since a child takes some hundredths of a second to start."""
 
 _CHILD = """
-import sys, types
+import signal, sys, types
 from itertools import pairwise
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever interrupts the parent closes the standard input
 package = types.ModuleType("checkweigh")
 package.__path__ = [sys.argv[1]]
 sys.modules["checkweigh"] = package
@@ -66,7 +67,7 @@ class Hasher:
             try:
                 self._child = subprocess.Popen(
                     command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-                )  # in a session of its own no Ctrl-C reaches it: it ends with its standard input
+                )  # in a session of its own, so that no Ctrl-C at a terminal reaches it before it ignores them
             except OSError:  # no Python to start: then the work is done here
                 return False
         return True
