@@ -32,10 +32,6 @@ class Engine:
             self.connection.execute(statement, values)
         return self.connection
 
-    def rows(self, sql: str, values: list[Any] | None = None) -> list[Any]:
-        """What a statement answers."""
-        return self.execute(sql, values).fetchall()
-
     def cursor(self) -> "Engine":
         """Another connection, which sees what is committed."""
         return Engine(self.connection.cursor(), self._by_cursors)

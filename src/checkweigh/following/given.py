@@ -100,12 +100,12 @@ class Given:
 
     def follow(self, growth: Growth) -> None:
         """Gives again what shifts in `was` and `is_now`, and new awards, have to do with."""
-        gone, for_records = self._count("was"), any(rule["record"] for rule in self._rules)
-        contested = gone and for_records and self._count("was WHERE entry IN (SELECT entry FROM contenders)")
+        gone = self._count("was")
+        contested = gone and self._for_records and self._count("was WHERE entry IN (SELECT entry FROM contenders)")
         ruled = growth.kinds & {"rule", "verdict", "site", "job"}
         if contested or (ruled and (growth.kinds & {"site", "job"} or self._now() != self._rules)):
             return self._anew()
-        come = for_records and self._contend()
+        come = self._contend() if self._for_records else 0
         if "award" in growth.kinds:
             self._look_up_all()
         elif gone:
@@ -114,8 +114,10 @@ class Given:
         self._concern("award" in growth.kinds)
         if self._count("those"):
             self._give_parties()
-        if for_records and (come or gone or growth.kinds & {"verdict", "award"}):
+        if self._for_records and (come or gone or growth.kinds & {"verdict", "award"}):
             self._give_records()
+            if self._count("contenders") > self._room:
+                self._sift()
         return None
 
     def rehearse(self, nothing: Growth) -> None:
@@ -123,44 +125,33 @@ class Given:
         self._report(nothing)
         self._concern(False)
         self._give_parties()
-        if any(rule["record"] for rule in self._rules):
+        if self._for_records:
             self._give_records()
+
+    @property
+    def _for_records(self) -> bool:
+        """Whether a rule gives honours for records."""
+        return any(rule["record"] for rule in self._rules)
 
     def _contend(self) -> int:
         """Adds the new shifts that may be marks of a rule's class to the contenders; how many there were."""
         classes = " OR ".join(_class(rule) for rule in self._rules if rule["record"])
         new = f"SELECT entry FROM is_now WHERE id IN (SELECT id FROM hopeful WHERE {classes})"
-        (come,) = self._held.engine.execute(f"INSERT INTO contenders {new}").fetchall()[0]
-        if come and self._count("contenders") > self._room:
-            self._sift()
-        return int(come)
+        return int(self._held.engine.execute(f"INSERT INTO contenders {new}").fetchall()[0][0])
 
     def _give_parties(self) -> None:
         """The honours of `those` take the place of what they had."""
-        engine = self._held.engine
-        engine.execute(
-            "CREATE OR REPLACE TEMP TABLE honoured AS SELECT * FROM judged WHERE party_key IN (SELECT party_key FROM those) "
-            "AND entry NOT IN (SELECT entry FROM weighed) UNION ALL SELECT * FROM weighed"
-        )
-        these = f"{_PARTY} IN (SELECT {_PARTY} FROM those)"
-        self._give("parties", these)
+        self._choose("party_key IN (SELECT party_key FROM those)")
+        self._give("parties", f"{_PARTY} IN (SELECT {_PARTY} FROM those)")
 
     def _give_records(self) -> None:
         """The honours for records, all of them."""
-        self._honour_contenders()
+        self._choose("entry IN (SELECT entry FROM contenders)")
         self._give("records", "true")
-
-    def _honour_contenders(self) -> None:
-        """`honoured`: the contenders."""
-        self._held.engine.execute(
-            "CREATE OR REPLACE TEMP TABLE honoured AS SELECT * FROM judged WHERE entry IN "
-            "(SELECT entry FROM contenders) AND entry NOT IN (SELECT entry FROM weighed) UNION ALL SELECT * FROM weighed"
-        )
 
     def _give(self, half: Half, these: str) -> None:
         """What rests on the shifts in `honoured` takes the place of what was given before."""
         engine = self._held.engine
-        self._choose()
         if half not in self._again:
             self._again[half] = prepare(honours.derive, self._half(self._of_chosen(), half), self._steps())
         self._again[half].steps_by(engine)
@@ -219,12 +210,15 @@ class Given:
         ]
         self._held.engine.execute(f"CREATE OR REPLACE TEMP TABLE those AS {' UNION '.join(parts)}")
 
-    def _choose(self) -> None:
-        """`of_chosen`: the shifts in `honoured`, as reported."""
-        others = "SELECT entry, id FROM honoured WHERE entry NOT IN (SELECT entry FROM looked_up)"
-        self._held.engine.execute(
-            f"CREATE OR REPLACE TEMP TABLE of_chosen AS SELECT * FROM looked_up UNION ALL BY NAME {others}"
+    def _choose(self, these: str) -> None:
+        """`honoured` and `of_chosen`: some shifts as judged and as reported, and those that are always looked at."""
+        engine = self._held.engine
+        engine.execute(
+            f"CREATE OR REPLACE TEMP TABLE honoured AS SELECT * FROM judged WHERE {these} "
+            "AND entry NOT IN (SELECT entry FROM weighed) UNION ALL SELECT * FROM weighed"
         )
+        others = "SELECT entry, id FROM honoured WHERE entry NOT IN (SELECT entry FROM looked_up)"
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE of_chosen AS SELECT * FROM looked_up UNION ALL BY NAME {others}")
 
     def _of_chosen(self) -> Tables:
         backend = self._held.tables.shift.get_backend()
@@ -232,10 +226,8 @@ class Given:
         return replace(self._held.tables, shift=shift, _held={})
 
     def _sift(self) -> None:
-        """Finds out which contenders set a mark."""
+        """Finds out which contenders set a mark, while they are the chosen ones."""
         engine = self._held.engine
-        self._honour_contenders()
-        self._choose()
         if self._contending is None:
             self._contending = prepare(_marks, self._of_chosen(), self._steps())
         self._contending.steps_by(engine)
