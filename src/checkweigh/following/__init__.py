@@ -100,7 +100,7 @@ class Following:
 
     def state(self) -> State:
         """What there is now, for readers."""
-        return State(self._held.engine, self._questions, self._stood, self.tables(), self._since)
+        return State(self._held.engine, self._questions, self._stood, self.tables(), self._since, self._held.keys)
 
 
 def reached(reach: int | None) -> tuple[str, ...]:

@@ -70,7 +70,8 @@ class Held:
         self.engine.execute(QUIETLY)
         self._erased = frozenset(log.erased())
         self._keep()
-        self._keys = self._known_keys()
+        self.keys = self._known_keys()
+        """The key of each name there is; a key never changes."""
         self._last = self._one("SELECT max(day) FROM days")
 
     def _one(self, sql: str) -> Any:
@@ -116,7 +117,7 @@ class Held:
         if size - self.size > SEGMENT or self.tables_are_strange():
             raise Anew
         self.nothing()
-        pieces = columns.read(self.log, self.size, size, self._keys)
+        pieces = columns.read(self.log, self.size, size, self.keys)
         pieces = personal.without(pieces, self._erased)
         longer = self._lengthen(pieces["shift"]) if "shift" in pieces else False
         for kind, fresh in pieces.items():

@@ -72,8 +72,8 @@ class Marks:
         steps = "SELECT table_name FROM duckdb_tables() WHERE temporary AND (table_name LIKE 'step_%' OR table_name = 'marked')"
         for (name,) in engine.execute(steps).fetchall():
             engine.execute(f"DROP TABLE {name}")
-        for name in ("own", "wide"):
-            for column in ("shift", "within", "beaten_by"):
+        for name, columns in (("own", ("shift", "within", "beaten_by")), ("wide", ("shift", "worker", "beaten_by"))):
+            for column in columns:
                 engine.execute(f"CREATE INDEX records_{name}_{column} ON records_{name} ({column})")
 
     def follow(self) -> int | None:

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import date
 from functools import cached_property
+from operator import itemgetter
 from queue import SimpleQueue
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
-from ..derived import records, standings
+from ..derived import attainment, records, standings
 from ..entries import KINDS
 from ..tables import Tables, named
 from .engine import Engine
@@ -35,14 +36,30 @@ MOST_LISTED = 100
 KEPT = ("attainment", "records", "honours")
 SCOPES = {scope: f"records {scope}" for scope in ("worker", "site", "industry", "all")}
 """The parts of the records, those first in which marks change most often."""
+HALVES = {"records": ("records_own", "records_wide"), "honours": ("honours_parties", "honours_records")}
+"""Tables that are kept in two. To ask the two costs less than to ask the view of both."""
+INDEXED = {
+    "records_own": {"worker": "within", "shift": "shift", "beaten_by": "beaten_by"},
+    "records_wide": {"worker": "worker", "shift": "shift", "beaten_by": "beaten_by"},
+    "judged": {"id": "id"},
+}
+"""By which indexed column of a table the rows are found in which a column holds a value."""
+NARROW = ("id", "party_key")
+"""By one of these few shifts are asked for: they are found before figures are derived."""
+FEW = ("id", "worker", "crew", "shift", "beaten_by")
+"""Of one of these there are few rows, which are put in order quicker here than by the engine, who would have to plan it."""
 _FILTERS = ("measure", "scope", "holder", "length")
 _MARKED = ("job", "measure", "scope", "within", "holder", "length", "started", "entry")
 """What tells the classes of records, and the marks in them, apart."""
 _IN_ORDER = {
-    "records": f" ORDER BY {', '.join(_MARKED)}",
-    "standings": ' ORDER BY "from", "rank" ASC NULLS LAST, party',
-    "honours": ' ORDER BY honour, "on", "from", award, worker, crew',
+    "records": _MARKED,
+    "standings": ("from", "rank", "party"),
+    "honours": ("honour", "on", "from", "award", "worker", "crew"),
 }
+Conditions = Sequence[tuple[str, Any]]
+"""Columns, and what they are to hold: a value, one of several, or nothing."""
+Question = tuple[str, list[Any]]
+"""SQL, and the values that stand in it as marks."""
 
 
 class State:
@@ -55,9 +72,11 @@ class State:
         stood: Stood,
         tables: Tables,
         since: Mapping[str, int],
+        keys: Mapping[str, Mapping[str, int]],
     ) -> None:
         self.size = tables.size
-        self._since = dict(since)
+        self._since, self._keys = dict(since), keys
+        self._as_judged = frozenset(attainment.SCHEMA.names).intersection(tables._held["judged"].columns)
         self._questions, self._kept = questions, tables
         self._stood, self._sums, self._step = stood, stood.kept(), stood.step
         self._cursors: SimpleQueue[Engine] = SimpleQueue()
@@ -111,35 +130,40 @@ class State:
         """Rows of a kind or of a kept table, as `Known.rows` asks for them."""
         if table in self._empty:
             return []
-        source, values = self._source(table, where, parameters, columns)
-        conditions, more = _conditions(where)
-        sql = f"SELECT {_listed(columns)} FROM {source} AS asked" + (f" WHERE {conditions}" if conditions else "")
-        sql += _ordered(order) or ("" if columns and table == "standings" else _IN_ORDER.get(table, ""))
-        sql += "" if limit is None else f" LIMIT {int(limit)}"
+        order = order or (() if columns and table == "standings" else _IN_ORDER.get(table, ()))
+        needed = [*dict.fromkeys((*columns, *map(_name, order)))] if columns else []
+        sql, values = self._question(table, [*where.items()], parameters, needed)
+        few = limit is None and any(isinstance(where.get(name), str) for name in FEW)
+        sql += ("" if few else _ordered(order)) + ("" if limit is None else f" LIMIT {int(limit)}")
         with self._cursor() as cursor:
-            return _fetched(cursor, sql, [*values, *more])
+            names, found = _fetched(cursor, sql, values)
+        if few:
+            _put_in_order(found, names, order)
+        return _rows(columns or names, found)
+
+    def empty(self, kind: str) -> bool:
+        """Whether there is no entry of a kind."""
+        return kind in self._empty
 
     def computed(self, name: str, derive: Callable[[Tables], ir.Table]) -> list[Row]:
         """Rows of a derivation that keeps no steps; it is known by its name, and written once."""
         with self._cursor() as cursor:
-            return _fetched(cursor, self._questions.once(name, derive).query, [])
+            return _rows(*_fetched(cursor, self._questions.once(name, derive).query, []))
 
-    def _source(
-        self, table: str, where: Mapping[str, Any], parameters: Mapping[str, Any], columns: Sequence[str]
-    ) -> tuple[str, list[Any]]:
-        if table in KINDS:
-            return (self._shifts(where, columns) if table == "shift" else f'"{table}"'), []
+    def _question(
+        self, table: str, where: Conditions, parameters: Mapping[str, Any], columns: Sequence[str]
+    ) -> Question:
+        if table == "shift":
+            return self._shifts(where, columns)
         if table == "attainment":
-            return f"({self._questions.written(table, {}).query.replace(_JUDGED, self._judged(where))})", []
+            return self._judged(where, columns)
+        if table == "records" and parameters.get("job") is not None:
+            return _of_job(where, parameters, columns)
+        if table in HALVES:
+            return _of_both(table, where, parameters, columns)
         if table == "standings":
-            return self._standings_of(where, parameters, columns), []
-        if table == "records":
-            source, values = _records(parameters)
-            if source == table and isinstance(where.get("worker"), str):
-                needed = _listed([*dict.fromkeys((*columns, *where, *_MARKED))] if columns else ())
-                return _OF_A_WORKER.format(needed=needed), [where["worker"]] * 2
-            return source, values
-        return table, []
+            return _chosen(self._standings_of(dict(where), parameters, columns), where, columns)
+        return _chosen(f'"{table}"', where, columns)
 
     def _standings_of(self, where: Mapping[str, Any], parameters: Mapping[str, Any], columns: Sequence[str]) -> str:
         """SQL: the standings of the period that is asked for, from sums that are kept; else from new ones, which the next state keeps."""
@@ -150,39 +174,43 @@ class State:
         period, start = dict(one)["period"], where.get("from")
         start = start if isinstance(start, date) and period != "all" else None
         sums = self._sums.get(one) or f"({words.sums if start is None else words.of(within(start, start, period))})"
-        return f"({words.over(needed(sums, period, start, self._keys(dict(one)['scope'], where), told))})"
+        return f"({words.over(needed(sums, period, start, self._parties(dict(one)['scope'], where), told))})"
 
-    def _keys(self, scope: str, where: Mapping[str, Any]) -> list[int] | None:
+    def _parties(self, scope: str, where: Mapping[str, Any]) -> list[int] | None:
         """The keys of the parties that are asked for; None where none are, or they have no keys."""
         ids = where.get("party")
         if scope not in NAMED or not isinstance(ids, list | tuple):
             return None
-        with self._cursor() as cursor:
-            conditions, values = _conditions({"id": ids})
-            found = cursor.execute(f"SELECT key FROM names_{scope} WHERE {conditions}", values)
-            return [key for (key,) in found.fetchall()]
+        known = self._keys.get(scope, {})
+        return [known[id] for id in ids if id in known]
 
-    def _judged(self, where: Mapping[str, Any]) -> str:
-        """SQL: the judged shifts, those of one party found by its key."""
-        for party in ("worker", "crew"):
-            if isinstance(where.get(party), str):
-                with self._cursor() as cursor:
-                    found = cursor.execute(
-                        f'SELECT any_value(key) FROM "{party}" WHERE id = ?', [where[party]]
-                    ).fetchall()
-                key = found[0][0]
-                return f"(SELECT * FROM judged WHERE party_key = {'NULL' if key is None else key})"
-        return "judged"
+    def _judged(self, where: Conditions, columns: Sequence[str]) -> Question:
+        """The shifts as judged: those columns that the derivation takes over are read where they stand."""
+        those = [self._by_key(name, value) for name, value in where]
+        if columns and self._as_judged.issuperset((*columns, *(name for name, _ in where))):
+            return _found("judged", those, columns)
+        found = next((one for one in those if one[0] in NARROW and isinstance(one[1], str | int)), None)
+        source, values = ('"judged"', []) if found is None else _found("judged", [found], [])
+        derived = self._questions.written("attainment", {}).query.replace(_JUDGED, f"({source})" if values else source)
+        sql, more = _chosen(f"({derived})", [one for one in those if one != found], columns)
+        return sql, [*values, *more]
 
-    def _shifts(self, where: Mapping[str, Any], columns: Sequence[str]) -> str:
-        """SQL: the shifts, one found by its id through `judged`, which has an index."""
-        if not isinstance(where.get("id"), str):
-            return "shift"
-        if columns and AS_ENTERED.issuperset((*columns, *where)):
-            return "judged"
+    def _by_key(self, name: str, value: Any) -> tuple[str, Any]:
+        """A party by its key: the shifts of a party lie side by side in the order of keys."""
+        if name in ("worker", "crew") and isinstance(value, str):
+            return "party_key", self._keys.get(name, {}).get(value, NOBODY)
+        return name, value
+
+    def _shifts(self, where: Conditions, columns: Sequence[str]) -> Question:
+        """The shifts; those that are named are found through `judged`, which has an index."""
+        ids = dict(where).get("id")
+        if ids is not None and columns and AS_ENTERED.issuperset((*columns, *(name for name, _ in where))):
+            return _found("judged", where, columns)
+        if not isinstance(ids, str):
+            return _chosen("shift", where, columns)
         with self._cursor() as cursor:
-            found = cursor.execute("SELECT entry FROM judged WHERE id = ?", [where["id"]]).fetchall()
-        return f"(SELECT * FROM shift WHERE entry = {found[0][0]})" if found else "(SELECT * FROM shift WHERE false)"
+            found = cursor.execute("SELECT entry FROM judged WHERE id = ?", [ids]).fetchall()
+        return _chosen("shift", [("entry", found[0][0] if found else NOBODY)], columns)
 
     @cached_property
     def tables(self) -> Tables:
@@ -199,19 +227,58 @@ class State:
         return replace(self._kept, _held=held, **moved)
 
 
-_OF_A_WORKER = """(
-    SELECT * FROM (SELECT {needed} FROM records_own WHERE within = ? LIMIT 1_000_000_000_000)
-    UNION ALL SELECT {needed} FROM records_wide WHERE worker = ?
-)"""
-"""SQL: the records of a worker. The worker's own are found by an index; a limit keeps other conditions from preventing that."""
 _JUDGED = '"judged"'
+NOBODY = -1
+"""Neither a key nor the index of an entry."""
 
 
-def _conditions(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
-    """SQL: what columns are to hold, and the values that stand in it as marks."""
+def _of_both(table: str, where: Conditions, parameters: Mapping[str, Any], columns: Sequence[str]) -> Question:
+    """A table that is kept in two; of records those that parameters ask for."""
+    those = [*where, *((name, parameters[name]) for name in _FILTERS if parameters.get(name) is not None)]
+    if parameters.get("standing"):
+        those.append(("beaten_by", None))
+    own, other = (_found(half, those, columns) for half in HALVES[table])
+    if parameters.get("scope") is not None:  # one half holds what counts among a worker's own, the other all else
+        return own if parameters["scope"] == "worker" else other
+    return f"{own[0]} UNION ALL {other[0]}", [*own[1], *other[1]]
+
+
+def _of_job(where: Conditions, parameters: Mapping[str, Any], columns: Sequence[str]) -> Question:
+    """The records within one job: the classes across all jobs are those of the job."""
+    shares = ", ".join(f"'{name}'" for name in records.ACROSS_JOBS)
+    of_job, values = _of_both("records", [("job", parameters["job"])], parameters, [])
+    across = f"SELECT * REPLACE (NULL::VARCHAR AS job) FROM ({of_job}) WHERE measure IN ({shares})"
+    sql, more = _chosen(f"({of_job} UNION ALL {across})", where, columns)
+    return sql, [*values, *values, *more]
+
+
+def _found(table: str, where: Conditions, columns: Sequence[str]) -> Question:
+    """Rows of a table.
+
+    What an index finds is asked by itself: the engine looks into an index only where nothing else is asked beside it, and a limit keeps
+    it from asking all at once.
+    """
+    quick = INDEXED.get(table, {})
+    by = next((one for one in where if one[0] in quick and isinstance(one[1], str | int)), None)
+    if by is None or len(where) == 1:
+        return _chosen(table, where if by is None else [(quick[by[0]], by[1])], columns)
+    others = [one for one in where if one != by]
+    source, values = _found(table, [by], [*dict.fromkeys((*columns, *(name for name, _ in others)))] if columns else [])
+    sql, more = _chosen(f"({source} LIMIT 1_000_000_000_000)", others, columns)
+    return sql, [*values, *more]
+
+
+def _chosen(source: str, where: Conditions, columns: Sequence[str]) -> Question:
+    """Columns of the rows that hold what is asked."""
+    conditions, values = _conditions(where)
+    return f"SELECT {_listed(columns)} FROM {source}" + (f" AS asked WHERE {conditions}" if conditions else ""), values
+
+
+def _conditions(where: Conditions) -> Question:
+    """SQL: what columns are to hold."""
     parts: list[str] = []
     values: list[Any] = []
-    for name, value in where.items():
+    for name, value in where:
         column = '"' + name.replace('"', '""') + '"'
         if value is None:
             parts.append(f"{column} IS NULL")
@@ -230,30 +297,31 @@ def _listed(columns: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in columns) or "*"
 
 
+def _name(ordered: str) -> str:
+    """The column that something is ordered by."""
+    return ordered.removeprefix("-")
+
+
 def _ordered(order: Sequence[str]) -> str:
-    columns = [(name.removeprefix("-"), " DESC" if name.startswith("-") else " ASC") for name in order]
-    return " ORDER BY " + ", ".join(f'"{name}"{way}' for name, way in columns) if columns else ""
+    """SQL: in which order; what is absent comes last."""
+    each = ", ".join(f'"{_name(one)}" {"DESC" if one.startswith("-") else "ASC"} NULLS LAST' for one in order)
+    return f" ORDER BY {each}" if each else ""
 
 
-def _fetched(cursor: Engine, sql: str, values: list[Any]) -> list[Row]:
+def _put_in_order(found: list[tuple[Any, ...]], names: Sequence[str], order: Sequence[str]) -> None:
+    """The same order as `_ordered` gives."""
+    for one in reversed(order):
+        at, falls = names.index(_name(one)), one.startswith("-")
+        there, absent = ([row for row in found if (row[at] is None) is gone] for gone in (False, True))
+        found[:] = sorted(there, key=itemgetter(at), reverse=falls) + absent
+
+
+def _fetched(cursor: Engine, sql: str, values: list[Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The names of the columns, and the rows."""
     found = cursor.execute(sql, values)
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    return [column[0] for column in found.description], found.fetchall()
 
 
-def _records(parameters: Mapping[str, Any]) -> tuple[str, list[Any]]:
-    """SQL: the records that parameters ask for. Within one job, the classes across all jobs are those of the job."""
-    parts, values = [], []
-    for name in _FILTERS:
-        if parameters.get(name) is not None:
-            parts.append(f"{name} = ?")
-            values.append(parameters[name])
-    if parameters.get("standing"):
-        parts.append("beaten_by IS NULL")
-    if parameters.get("job") is None:
-        return (f"(SELECT * FROM records WHERE {' AND '.join(parts)})" if parts else "records"), values
-    kept = " AND ".join([*parts, "job = ?"])
-    shares = ", ".join(f"'{name}'" for name in records.ACROSS_JOBS)
-    of_job = f"SELECT * FROM records WHERE {kept}"
-    across = f"SELECT * REPLACE (NULL::VARCHAR AS job) FROM ({of_job}) WHERE measure IN ({shares})"
-    return f"({of_job} UNION ALL {across})", [*values, parameters["job"], *values, parameters["job"]]
+def _rows(names: Sequence[str], found: list[tuple[Any, ...]]) -> list[Row]:
+    """Rows by the names of their columns; columns beyond these were asked for their order only."""
+    return [dict(zip(names, row, strict=False)) for row in found]

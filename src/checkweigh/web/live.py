@@ -126,6 +126,8 @@ class Known:
         `where` compares columns with a value, with None for absent, or with a list of values; `order` names columns, `-` before one
         that falls. Where `columns` are named, a row holds these alone and comes quicker; standings have no order of their own then.
         """
+        if self._state is not None and self._state.empty(table):
+            return []
         wanted = tuple(
             (name, tuple(value) if isinstance(value, list) else value) for name, value in (where or {}).items()
         )

@@ -50,7 +50,7 @@ def precisions(known: Known, shifts: Iterable[tuple[str | None, date | None]]) -
     Such a start is entered as the first moment of its month or year, so only shifts of a first day are looked up.
     """
     asked = sorted({shift for shift, day in shifts if shift is not None and day is not None and day.day == 1})
-    rows = [row for shift in asked for row in known.rows("shift", {"id": shift}, columns=("id", "precision"))]
+    rows = known.rows("shift", {"id": asked}, columns=("id", "precision")) if asked else []
     return {row["id"]: row["precision"] for row in rows if row["precision"] is not None}
 
 
