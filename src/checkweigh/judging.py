@@ -5,6 +5,7 @@ it knows logins, not the people behind them. What the ledger records is who ente
 verdict on one's own shift, however it came in.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from . import codec
@@ -48,14 +49,19 @@ def shifts_named(ledger: Ledger, named: str) -> list[str]:
     return list(dict.fromkeys(shift_named(ledger, one.strip()) for one in named.split(",")))
 
 
-def verdicts(ledger: Ledger, shift: str, size: int | None = None) -> list[Ruled]:
-    """Every verdict on a shift, in the order in which they count, as known at a size (default: now)."""
+def verdicts(
+    ledger: Ledger, shift: str, size: int | None = None, reports: Mapping[int, Entry] | None = None
+) -> list[Ruled]:
+    """Every verdict on a shift, in the order in which they count, as known at a size (default: now).
+
+    `reports` are those of the shift, where the caller has them.
+    """
     known = [(index, entry) for index, entry in _entries(ledger, "verdict", shift) if size is None or index < size]
     found = {index: entry for index, entry in known if isinstance(entry, Verdict)}
     replaced = {entry.replaces for entry in found.values()}
     standing = [index for index, entry in found.items() if index not in replaced and not entry.void]
     last = max(standing, key=lambda index: _place(found, index), default=None)
-    makers = entered_by(ledger, shift)
+    makers = entered_by(ledger, shift) if reports is None else _makers(reports)
     return [
         Ruled(index, found[index], index in standing, index == last, found[index].by in makers)
         for index in sorted(found, key=lambda index: (_place(found, index), index))
@@ -69,13 +75,22 @@ def _place(found: dict[int, Verdict], index: int) -> int:
     return index
 
 
+def reports(ledger: Ledger, shift: str) -> dict[int, Entry]:
+    """The entries of a shift, by their index: how it was reported, how corrected, and whether it was withdrawn."""
+    return dict(_entries(ledger, "shift", shift))
+
+
 def entered_by(ledger: Ledger, shift: str) -> set[str]:
     """Who entered a shift, or a correction of it."""
-    return {entry.by for _, entry in _entries(ledger, "shift", shift)}
+    return _makers(reports(ledger, shift))
+
+
+def _makers(reports: Mapping[int, Entry]) -> set[str]:
+    return {entry.by for entry in reports.values()}
 
 
 def _entries(ledger: Ledger, kind: str, name: str) -> list[tuple[int, Entry]]:
-    return [(index, codec.decode(ledger.entry(index))) for index in ledger.find(kind, name)]
+    return [(index, codec.decode(entry)) for index, entry in ledger.entries_of(kind, name)]
 
 
 def check(ledger: Ledger, shift: str, ruling: str, by: str, own: bool = False) -> None:

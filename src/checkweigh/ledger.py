@@ -207,6 +207,11 @@ class Ledger:
         with self.snapshot() as snapshot:
             return names_in(snapshot).find(kind, name)
 
+    def entries_of(self, kind: str, name: str) -> list[tuple[int, bytes]]:
+        """(index, canonical bytes) of what `find` finds, of one snapshot."""
+        with self.snapshot() as snapshot:
+            return [(index, snapshot.entry(index)) for index in names_in(snapshot).find(kind, name)]
+
     def erased(self) -> frozenset[str]:
         """The workers whose name and profile have been erased, whatever size is looked at."""
         with self.snapshot() as snapshot:

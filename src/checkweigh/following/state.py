@@ -132,8 +132,9 @@ class State:
             return []
         order = order or (() if columns and table == "standings" else _IN_ORDER.get(table, ()))
         needed = [*dict.fromkeys((*columns, *map(_name, order)))] if columns else []
-        sql, values = self._question(table, [*where.items()], parameters, needed)
-        few = limit is None and any(isinstance(where.get(name), str) for name in FEW)
+        those = [(name, value[0] if _is_one(value) else value) for name, value in where.items()]
+        sql, values = self._question(table, those, parameters, needed)
+        few = limit is None and any(name in FEW and isinstance(value, str) for name, value in those)
         sql += ("" if few else _ordered(order)) + ("" if limit is None else f" LIMIT {int(limit)}")
         with self._cursor() as cursor:
             names, found = _fetched(cursor, sql, values)
@@ -178,11 +179,11 @@ class State:
 
     def _parties(self, scope: str, where: Mapping[str, Any]) -> list[int] | None:
         """The keys of the parties that are asked for; None where none are, or they have no keys."""
-        ids = where.get("party")
-        if scope not in NAMED or not isinstance(ids, list | tuple):
+        asked = where.get("party")
+        if scope not in NAMED or not isinstance(asked, str | list | tuple):
             return None
         known = self._keys.get(scope, {})
-        return [known[id] for id in ids if id in known]
+        return [known[id] for id in ([asked] if isinstance(asked, str) else asked) if id in known]
 
     def _judged(self, where: Conditions, columns: Sequence[str]) -> Question:
         """The shifts as judged: those columns that the derivation takes over are read where they stand."""
@@ -290,6 +291,11 @@ def _conditions(where: Conditions) -> Question:
             parts.append(f"{column} = ?")
             values.append(value)
     return " AND ".join(parts), values
+
+
+def _is_one(value: Any) -> bool:
+    """Whether these are several values, but only one."""
+    return isinstance(value, list | tuple) and len(value) == 1
 
 
 def _listed(columns: Sequence[str]) -> str:

@@ -25,6 +25,7 @@ from ..entries import KINDS, Entry
 from ..errors import BeyondTheEnd, CheckweighError
 from ..explaining import Book
 from ..following import State
+from ..kinds import Worker
 from ..ledger import Batch, Edge, Ledger
 from ..moments import known_at
 from ..tables import Tables
@@ -184,7 +185,8 @@ class Known:
         """An entry of this state, without what has been erased. Raises BeyondTheEnd."""
         if not 0 <= index < self.size:
             raise BeyondTheEnd(f"entry {index} is beyond this state of the ledger, which has {self.size} entries")
-        return erasing.shown(codec.decode(self.ledger.entry(index)), self.ledger.erased())
+        entry = codec.decode(self.ledger.entry(index))
+        return erasing.shown(entry, self.ledger.erased()) if isinstance(entry, Worker) else entry
 
     def name_of(self, kind: str, name: str) -> str:
         """What a worker, crew, job or site is called, as last known: its name, or its id where it has none."""

@@ -8,7 +8,7 @@ The last two take time and are asked for when somebody wants to see them: the pa
 scripts they are pages of their own.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,11 @@ from .problems import NotHere
 from .roles import May, Role, Who, needs, who_asks
 
 Row = dict[str, Any]
+SHOWN = (
+    "id", "entry", "worker", "crew", "job", "site", "started", "day", "quantity", "hours", "headcount", "labour_hours", "quota_entry",
+    "expected", "attainment", "labour_attainment", "status", "quota_after_shift",
+)  # fmt: skip
+"""What the page tells of its figures."""
 TOLD = ("attainment", "labour_attainment", "holder", "status")
 """The figures whose trees are shown; the others stand within them."""
 
@@ -141,9 +146,9 @@ def shift_page(
 ) -> Template:
     """A shift, or a part of its page."""
     known, shift = live.at(at), naming.id_in(request, "/shifts/")
-    row = row_of(live, known, shift)
     if part == "explained":
-        return page(request, "shift_explained.html", explained(known, row, bare), known)
+        return page(request, "shift_explained.html", explained(known, row_of(live, known, shift), bare), known)
+    row = row_of(live, known, shift, SHOWN)
     if part == "findings":
         answer = page(request, "shift_findings.html", doubts(live, known, row, bare), known)
         answer.headers["Cache-Control"] = "no-store"  # the audit may be under way
@@ -154,9 +159,9 @@ def shift_page(
 ROUTES = [shift_page]
 
 
-def row_of(live: Live, known: Known, shift: str) -> Row:
-    """The figures of a shift. Raises NotHere, which says why it is not there and what to do."""
-    found = known.rows("attainment", {"id": shift})
+def row_of(live: Live, known: Known, shift: str, columns: Sequence[str] = ()) -> Row:
+    """The figures of a shift, or some of them. Raises NotHere, which says why it is not there and what to do."""
+    found = known.rows("attainment", {"id": shift}, columns=columns)
     if found:
         return found[0]
     entries = live.ledger.find("shift", shift)
@@ -173,27 +178,28 @@ def row_of(live: Live, known: Known, shift: str) -> Row:
 
 def context(live: Live, known: Known, who: Who, row: Row) -> ShiftPage:
     """Everything on the page of a shift."""
-    claim = _claim(live, known, who, row)
-    history = told(live, known, row)
+    reports = judging.reports(live.ledger, row["id"])
+    claim = _claim(live, known, who, row, reports[row["entry"]])
+    history = told(live, known, row, reports)
     ruled = next((one for one in history if one.counts), None)
     helpers = ruled.entry.helpers if ruled is not None and isinstance(ruled.entry, Verdict) else None
     party = {"worker": row["worker"]} if row["worker"] else {"crew": row["crew"]}
-    marks, beat = saying.marks(known.rows("records", {"shift": row["id"]}, columns=saying.MARKED)), _beaten(known, row)
+    marks = saying.marks(known.rows("records", {"shift": row["id"]}, columns=saying.MARKED))
+    beat = _beaten(known, row) if marks else []  # what beats a mark is one
     honours = [
         one for one in known.rows("honours", party, columns=saying.HONOURED) if row["entry"] in (one["entries"] or ())
     ]
     named = [(row["id"], row["day"]), *((one["shift"], one["set_on"]) for one in beat)]
     named += [(fate.beaten_by, fate.beaten_on) for mark in marks for fate in mark.fates]
-    entered = who.by in judging.entered_by(live.ledger, row["id"])
+    entered = any(who.by == report.by for report in reports.values())
     return ShiftPage(
-        id=row["id"], row=row, claim=claim, judged_helpers=_helped(live, known, who, helpers), judge=_judge(live, row), history=history,
-        ruled=ruled, marks=marks, beat=beat, honours=honours, precisions=saying.precisions(known, named),
+        id=row["id"], row=row, claim=claim, judged_helpers=_helped(live, known, who, helpers), judge=_judge(live, row, reports),
+        history=history, ruled=ruled, marks=marks, beat=beat, honours=honours, precisions=saying.precisions(known, named),
         may_object=_may_object(live, who, claim.entry), may_judge=who.may(May.JUDGE) and not live.read_only, entered_it=entered,
     )  # fmt: skip
 
 
-def _claim(live: Live, known: Known, who: Who, row: Row) -> Claim:
-    entry = known.entry(row["entry"])
+def _claim(live: Live, known: Known, who: Who, row: Row, entry: Entry) -> Claim:
     assert isinstance(entry, Shift)
     [site], [job] = known.rows("site", {"id": row["site"]}), known.rows("job", {"id": row["job"]})
     name = naming.workers(live, known, who, [entry.worker]).get(entry.worker) if entry.worker else None
@@ -218,19 +224,20 @@ def sources(known: Known, entries: Iterable[Entry]) -> list[Row]:
     return [found[name] for name in cited if name in found]
 
 
-def _judge(live: Live, row: Row) -> Judge | None:
+def _judge(live: Live, row: Row, reports: Mapping[int, Entry]) -> Judge | None:
     if row["quota_entry"] is None:
         return None
     quota = codec.decode(live.ledger.entry(row["quota_entry"]))
     assert isinstance(quota, Quota)
-    return Judge(row["quota_entry"], quota, chosen(explaining.Book(None, live.ledger.entry), row, quota))
+    book = explaining.Book(None, live.ledger.entry, {("entry", index): entry for index, entry in reports.items()})
+    return Judge(row["quota_entry"], quota, chosen(book, row, quota))
 
 
-def told(live: Live, known: Known, row: Row) -> list[Said]:
+def told(live: Live, known: Known, row: Row, reports: Mapping[int, Entry]) -> list[Said]:
     """Everything that was said of a shift, as known at the state: reports, corrections, objections, facts and verdicts."""
-    reports = {index: known.entry(index) for index in live.ledger.find("shift", row["id"]) if index < known.size}
-    said = [_reported(index, entry, index != row["entry"]) for index, entry in reports.items()]
-    ruled = judging.verdicts(live.ledger, row["id"], known.size)
+    entered = {index: entry for index, entry in reports.items() if index < known.size}
+    said = [_reported(index, entry, index != row["entry"]) for index, entry in entered.items()]
+    ruled = judging.verdicts(live.ledger, row["id"], known.size, reports)
     said += [
         Said(
             one.entry,
@@ -244,7 +251,7 @@ def told(live: Live, known: Known, row: Row) -> list[Said]:
         )
         for one in ruled
     ]
-    against = sorted([*reports, *(one.entry for one in ruled)])
+    against = sorted([*entered, *(one.entry for one in ruled)])
     said += [
         Said(one["entry"], "objection", known.entry(one["entry"]), one["reason"])
         for one in known.rows("objection", {"against": against})

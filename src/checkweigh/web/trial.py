@@ -222,7 +222,7 @@ def _context(
     cases = audited.of(live, "cases").last() if known.newest else None
     settled = cases is not None and cases.size < known.size and _settled_since(live, shift, cases.size)
     case = next(iter(cases.about("shift", shift)), None) if cases and not settled else None
-    history = told(live, known, row)
+    history = told(live, known, row, judging.reports(live.ledger, shift))
     standing = next((one for one in history if one.counts), None)
     may = who.may(May.JUDGE) and not live.read_only and known.newest
     job = known.rows("job", {"id": row["job"]}, limit=1)
