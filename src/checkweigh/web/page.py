@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Request
@@ -15,7 +16,7 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Template
 
 from .. import render
-from . import static
+from . import links, static
 from .live import Known, Live
 from .roles import May, Who, who_asks
 from .security import FormToken
@@ -68,7 +69,7 @@ def engine() -> JinjaTemplateEngine:
         "factor": factor,
         "sentence": sentence,
     }
-    environment.globals |= {"asset": static.address, "May": May}
+    environment.globals |= {"asset": static.address, "May": May, "links": links}
     return JinjaTemplateEngine.from_environment(environment)
 
 
@@ -105,9 +106,15 @@ def address(common: Common) -> Any:
     def changed(**given: Any) -> str:
         query = {**common.query, **given}
         kept = {name: str(value) for name, value in query.items() if value not in (None, "", False)}
-        return common.path + ("?" + urlencode(kept) if kept else "")
+        return common.path + ("?" + urlencode(kept, quote_via=quoted) if kept else "")
 
     return changed
+
+
+@lru_cache(maxsize=4096)
+def quoted(text: str, safe: str, encoding: str | None, errors: str | None) -> str:
+    """As an address has it: pages name the same few jobs, sites and filters in many addresses."""
+    return quote_plus(text, safe, encoding, errors)
 
 
 def figure(value: object) -> str:

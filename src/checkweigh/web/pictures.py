@@ -29,7 +29,7 @@ from litestar.params import FromPath
 from .. import charts
 from ..errors import Refused
 from .live import Known, Live
-from .page import Served
+from .page import Served, quoted
 from .roles import May, Who, needs
 
 Maker = Callable[..., charts.Chart]
@@ -72,7 +72,7 @@ class Picture:
     def address(self, form: str = "svg", *, dark: bool = False, narrow: bool = False) -> str:
         """Where the picture is; as `json` the chart in Vega-Lite."""
         look = [("paper", "dark")] * dark + [("width", "narrow")] * narrow
-        return f"/charts/{self.name}.{form}?" + urlencode([("at", self.size), *self.asked, *look])
+        return f"/charts/{self.name}.{form}?" + urlencode([("at", self.size), *self.asked, *look], quote_via=quoted)
 
 
 @get("/charts/{file:str}", opt=needs(May.READ), sync_to_thread=True, include_in_schema=False)
