@@ -11,12 +11,11 @@ from statistics import median
 from time import perf_counter
 
 import duckdb
-import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 from bench import by_pandas
 
-from checkweigh import columns, tables
+from checkweigh import columns, queries, tables
 from checkweigh.derived import DERIVED
 from checkweigh.ledger import Ledger
 from checkweigh.tables import Tables
@@ -53,7 +52,7 @@ def opened(ledger: Ledger) -> Tables:
 
 def ours(found: Tables, name: str) -> str:
     """The SQL of our derivation; steps that it computes at once are computed."""
-    return str(ibis.to_sql(DERIVED[name].derive(found), dialect="duckdb"))
+    return queries.sql(DERIVED[name].derive(found))
 
 
 def by_hand(found: Tables, name: str) -> str:

@@ -62,7 +62,7 @@ class Marks:
         self._scores: Prepared | None = None
         engine = held.engine
         whole = {**judged.steps, "judged": judged.table, "judged, kept": judged.table}
-        table = records.derive(replace(held.tables, _held=whole))
+        table = records.unordered(replace(held.tables, _held=whole))
         engine.execute(f"CREATE TEMP TABLE marked AS {table.get_backend().compile(table)}")
         engine.execute("CREATE TABLE records_own AS SELECT * FROM marked WHERE scope = 'worker'")
         engine.execute("CREATE TABLE records_wide AS SELECT * FROM marked WHERE scope <> 'worker'")
@@ -145,7 +145,7 @@ class Marks:
         """The search among the `chosen`, of one scope or of all."""
         if scope not in self._again:
             self._again[scope] = prepare(
-                lambda tables: records.derive(tables, scope=scope), self._of("chosen"), self._steps("chosen")
+                lambda tables: records.unordered(tables, scope), self._of("chosen"), self._steps("chosen")
             )
         return self._again[scope]
 
