@@ -3,6 +3,7 @@
 from datetime import date
 from hashlib import sha256
 
+import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -12,7 +13,8 @@ from books import BASE, START, book, books, entry, known, rows
 from checkweigh import codec, entries, tables
 from checkweigh.derived import DERIVED
 from checkweigh.following import Following
-from checkweigh.following.state import SCOPES
+from checkweigh.following.engine import Engine
+from checkweigh.following.state import SCOPES, ordered, put_in_order
 
 PATIENT = settings(
     max_examples=2,
@@ -231,3 +233,26 @@ def test_a_mark_changes_the_parts_of_the_records_that_it_reaches_and_an_erasure_
     assert unchanged(following, sizes) == [{"shift"}, {"shift"} | own, {"shift"} | everywhere]
     erased.append("ada")
     assert unchanged(following, [len(made)]) == [{"erasure", "worker"}]
+
+
+def test_what_is_put_anew_leaves_what_is_as_it_was_where_it_is():
+    engine = Engine(duckdb.connect())
+    engine.execute(
+        "CREATE TABLE kept AS SELECT * FROM (VALUES ('a', [1], NULL), ('a', NULL, 2), ('b', [1, 2], 3), ('c', NULL, 4)) AS t (id, list, n)"
+    )
+    engine.execute(
+        "CREATE TABLE fresh AS SELECT * FROM kept WHERE id = 'a' UNION ALL VALUES ('b', [1, 2], NULL), ('b', [9], 3)"
+    )
+    engine.put("kept", "id <> 'c'", "fresh")
+    found = engine.execute("SELECT rowid, id, list, n FROM kept ORDER BY rowid").fetchall()
+    assert found[:3] == [(0, "a", [1], None), (1, "a", None, 2), (3, "c", None, 4)]
+    assert sorted(row[1:] for row in found[3:]) == [("b", [1, 2], None), ("b", [9], 3)]
+
+
+def test_a_few_rows_are_put_in_the_order_of_the_engine():
+    engine = Engine(duckdb.connect())
+    rows = "(VALUES ('b', NULL), ('a', 2), (NULL, 3), ('é', 1), ('a', NULL), ('Z', 5)) AS t (id, n)"
+    for order in (["id", "n"], ["-id", "n"], ["n", "-id"], ["-n", "-id"]):
+        found = engine.execute(f"SELECT * FROM {rows}").fetchall()
+        put_in_order(found, ["id", "n"], order)
+        assert found == engine.execute(f"SELECT * FROM {rows}{ordered(order)}").fetchall(), order

@@ -6,8 +6,8 @@ reported; which new shift may be one tells `hopeful` of `marks`. Shifts under a 
 before it. Where a contender itself is judged, replaced or touched by another quota, where a rule is new, or is the first time in
 question, honours are derived anew.
 
-`honours` holds the rows of the derivation, `honours_records` those of the rules for records and `honours_parties` all others. Each is the
-derivation itself over its own rules and awards (`Half`).
+`honours` holds the rows of the derivation: those of the rules for records, and all others. Each half is the derivation itself over its own
+rules and awards (`Half`).
 """
 
 from dataclasses import replace
@@ -38,6 +38,11 @@ _HALVES = """
     CREATE VIEW award_records AS SELECT * FROM award WHERE rule IN (SELECT id FROM rule_records);
     CREATE VIEW award_parties AS SELECT * FROM award WHERE coalesce(rule, '') NOT IN (SELECT id FROM rule_records)
 """
+_OF = {
+    "records": "rule IN (SELECT id FROM rule_records)",
+    "parties": "coalesce(rule, '') NOT IN (SELECT id FROM rule_records)",
+}
+"""SQL: which of the honours are those of a half."""
 _REACH = {"worker": OWN, "site": SITE, "industry": BEYOND, "all": BEYOND}
 """How far the mark of a rule's scope reaches."""
 
@@ -54,9 +59,6 @@ class Given:
         self._contending: Prepared | None = None
         held.engine.execute(_HALVES)
         self._anew()
-        held.engine.execute(
-            "CREATE VIEW honours AS SELECT * FROM honours_parties UNION ALL SELECT * FROM honours_records"
-        )
 
     def _now(self) -> list[dict[str, Any]]:
         """The rules as they are, and whether they are in question."""
@@ -74,6 +76,10 @@ class Given:
         tables = replace(self._held.tables, _held={**self._judged.steps, "judged": self._judged.table})
         for half in HALVES:
             self._write(f"honours_{half}", honours.derive(self._half(tables, half)))
+        both = " UNION ALL ".join(f"SELECT * FROM honours_{half}" for half in HALVES)
+        engine.execute(f"CREATE OR REPLACE TABLE honours AS {both}")
+        for half in HALVES:
+            engine.execute(f"DROP TABLE honours_{half}")
         self._write("contenders", honours.marks(tables))
         for (name,) in engine.execute(
             "SELECT table_name FROM duckdb_tables() WHERE temporary AND table_name LIKE 'step_%'"
@@ -142,22 +148,25 @@ class Given:
     def _give_parties(self) -> None:
         """The honours of `those` take the place of what they had."""
         self._choose("party_key IN (SELECT party_key FROM those)")
-        self._give("parties", f"{_PARTY} IN (SELECT {_PARTY} FROM those)")
+        these = f"{_PARTY} IN (SELECT {_PARTY} FROM those)"
+        self._give("parties", these)
+        engine = self._held.engine
+        engine.execute(f"DELETE FROM honours WHERE {_OF['parties']} AND {these}")
+        engine.execute("INSERT INTO honours SELECT * FROM again")
 
     def _give_records(self) -> None:
         """The honours for records, all of them."""
         self._choose("entry IN (SELECT entry FROM contenders)")
         self._give("records", "true")
+        self._held.engine.put("honours", _OF["records"], "again")
 
     def _give(self, half: Half, these: str) -> None:
-        """What rests on the shifts in `honoured` takes the place of what was given before."""
+        """`again`: what rests on the shifts in `honoured`."""
         engine = self._held.engine
         if half not in self._again:
             self._again[half] = prepare(honours.derive, self._half(self._of_chosen(), half), self._steps())
         self._again[half].steps_by(engine)
         engine.execute(f"CREATE OR REPLACE TEMP TABLE again AS SELECT * FROM ({self._again[half].query}) WHERE {these}")
-        engine.execute(f"DELETE FROM honours_{half} WHERE {these}")
-        engine.execute(f"INSERT INTO honours_{half} SELECT * FROM again")
 
     def _look_up_all(self) -> None:
         """`looked_up` and `weighed`: the shifts under a verdict, and those that awards name, as reported and as judged."""

@@ -137,7 +137,7 @@ class Marks:
             return
         self._put("records_wide", "scope = 'site' AND within IN (SELECT site FROM concerned)")
         if reach == BEYOND:
-            self._put("records_wide", "scope IN ('industry', 'all')")
+            self._put_beyond()
         new = "SELECT entry FROM records_wide EXCEPT SELECT entry FROM wide"
         engine.execute(f"INSERT INTO wide SELECT * FROM chosen WHERE entry IN ({new})")
 
@@ -157,6 +157,14 @@ class Marks:
         engine.execute(f"DELETE FROM {table} WHERE {those}")
         engine.execute(f"INSERT INTO {table} SELECT * FROM fitting")
         engine.execute(f"INSERT INTO bests {_BESTS.format(source='fitting')}")
+
+    def _put_beyond(self) -> None:
+        """The same for all the classes of industries and beyond, most of which are as they were."""
+        engine, those = self._held.engine, "scope IN ('industry', 'all')"
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE fitting AS SELECT * FROM marked WHERE {those}")
+        engine.put("records_wide", those, "fitting")
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE fitting_bests AS {_BESTS.format(source='fitting')}")
+        engine.put("bests", those, "fitting_bests")
 
     def _choose(self, reach: int, some_gone: bool) -> None:
         """`chosen`: shifts among which are all marks, as they are now, of the classes concerned."""

@@ -36,8 +36,8 @@ MOST_LISTED = 100
 KEPT = ("attainment", "records", "honours")
 SCOPES = {scope: f"records {scope}" for scope in ("worker", "site", "industry", "all")}
 """The parts of the records, those first in which marks change most often."""
-HALVES = {"records": ("records_own", "records_wide"), "honours": ("honours_parties", "honours_records")}
-"""Tables that are kept in two. To ask the two costs less than to ask the view of both."""
+HALVES = ("records_own", "records_wide")
+"""The records are kept in two tables. To ask the two costs less than to ask the view of both."""
 INDEXED = {
     "records_own": {"worker": "within", "shift": "shift", "beaten_by": "beaten_by"},
     "records_wide": {"worker": "worker", "shift": "shift", "beaten_by": "beaten_by"},
@@ -135,11 +135,11 @@ class State:
         those = [(name, value[0] if _is_one(value) else value) for name, value in where.items()]
         sql, values = self._question(table, those, parameters, needed)
         few = limit is None and any(name in FEW and isinstance(value, str) for name, value in those)
-        sql += ("" if few else _ordered(order)) + ("" if limit is None else f" LIMIT {int(limit)}")
+        sql += ("" if few else ordered(order)) + ("" if limit is None else f" LIMIT {int(limit)}")
         with self._cursor() as cursor:
             names, found = _fetched(cursor, sql, values)
         if few:
-            _put_in_order(found, names, order)
+            put_in_order(found, names, order)
         return _rows(columns or names, found)
 
     def empty(self, kind: str) -> bool:
@@ -160,8 +160,8 @@ class State:
             return self._judged(where, columns)
         if table == "records" and parameters.get("job") is not None:
             return _of_job(where, parameters, columns)
-        if table in HALVES:
-            return _of_both(table, where, parameters, columns)
+        if table == "records":
+            return _of_both(where, parameters, columns)
         if table == "standings":
             return _chosen(self._standings_of(dict(where), parameters, columns), where, columns)
         return _chosen(f'"{table}"', where, columns)
@@ -233,12 +233,12 @@ NOBODY = -1
 """Neither a key nor the index of an entry."""
 
 
-def _of_both(table: str, where: Conditions, parameters: Mapping[str, Any], columns: Sequence[str]) -> Question:
-    """A table that is kept in two; of records those that parameters ask for."""
+def _of_both(where: Conditions, parameters: Mapping[str, Any], columns: Sequence[str]) -> Question:
+    """The records that parameters ask for."""
     those = [*where, *((name, parameters[name]) for name in _FILTERS if parameters.get(name) is not None)]
     if parameters.get("standing"):
         those.append(("beaten_by", None))
-    own, other = (_found(half, those, columns) for half in HALVES[table])
+    own, other = (_found(half, those, columns) for half in HALVES)
     if parameters.get("scope") is not None:  # one half holds what counts among a worker's own, the other all else
         return own if parameters["scope"] == "worker" else other
     return f"{own[0]} UNION ALL {other[0]}", [*own[1], *other[1]]
@@ -247,7 +247,7 @@ def _of_both(table: str, where: Conditions, parameters: Mapping[str, Any], colum
 def _of_job(where: Conditions, parameters: Mapping[str, Any], columns: Sequence[str]) -> Question:
     """The records within one job: the classes across all jobs are those of the job."""
     shares = ", ".join(f"'{name}'" for name in records.ACROSS_JOBS)
-    of_job, values = _of_both("records", [("job", parameters["job"])], parameters, [])
+    of_job, values = _of_both([("job", parameters["job"])], parameters, [])
     across = f"SELECT * REPLACE (NULL::VARCHAR AS job) FROM ({of_job}) WHERE measure IN ({shares})"
     sql, more = _chosen(f"({of_job} UNION ALL {across})", where, columns)
     return sql, [*values, *values, *more]
@@ -308,14 +308,14 @@ def _name(ordered: str) -> str:
     return ordered.removeprefix("-")
 
 
-def _ordered(order: Sequence[str]) -> str:
+def ordered(order: Sequence[str]) -> str:
     """SQL: in which order; what is absent comes last."""
     each = ", ".join(f'"{_name(one)}" {"DESC" if one.startswith("-") else "ASC"} NULLS LAST' for one in order)
     return f" ORDER BY {each}" if each else ""
 
 
-def _put_in_order(found: list[tuple[Any, ...]], names: Sequence[str], order: Sequence[str]) -> None:
-    """The same order as `_ordered` gives."""
+def put_in_order(found: list[tuple[Any, ...]], names: Sequence[str], order: Sequence[str]) -> None:
+    """The same order as `ordered` gives."""
     for one in reversed(order):
         at, falls = names.index(_name(one)), one.startswith("-")
         there, absent = ([row for row in found if (row[at] is None) is gone] for gone in (False, True))
