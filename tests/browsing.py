@@ -5,8 +5,9 @@
         page.goto("/")
 
 `served(ledger)` is a board of an open ledger that listens on a free port; `demonstration` is the one of 1935, which nobody writes to.
-`browse(site, role)` gives a page in a browser profile of its own; `role` may be a `Who` too. A cookie stands in for the sign-in, so that
-tests need not wait for passwords; with `served(ledger, signing_in=True)` the board asks as it does in earnest, and
+`browse(site, role)` gives a page in a browser profile that nobody else has at the time; `role` may be a `Who` too. On a board that is
+shared by many tests the next one is given the same profile, emptied, since a new one costs a second. A cookie stands in for the sign-in,
+so that tests need not wait for passwords; with `served(ledger, signing_in=True)` the board asks as it does in earnest, and
 `browse.signed_in(site, name, password)` goes through its form. `look` is one of LOOKS, `scripts=False` turns scripts off.
 
 What no user should meet fails the test at its end: an error on the console (what the content security policy stops is one), a script
@@ -16,6 +17,7 @@ that fails, a request to another host. An error that is meant, such as the 403 o
 import re
 import shutil
 import threading
+from collections import defaultdict
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
@@ -67,10 +69,10 @@ def chromium():
 
 
 class Site:
-    """A board that listens on a free port, in a thread of its own: `address`, `live`."""
+    """A board that listens on a free port, in a thread of its own: `address`, `live`. It may be `shared` by many tests."""
 
-    def __init__(self, ledger, clock=lambda: NOW, signing_in=False, **settings):
-        self.people = {}
+    def __init__(self, ledger, clock=lambda: NOW, signing_in=False, shared=False, **settings):
+        self.people, self.shared = {}, shared
         asks = None if signing_in else [standing_in(self.people)]
         decided = Settings(**{"stop_seconds": 1, **settings})
         made = application(ledger, decided, clock, middleware=asks)
@@ -107,22 +109,82 @@ def standing_in(people):
     return As
 
 
-class Browse:
-    """Opens pages in profiles of their own, and keeps what no user should meet."""
+class Profile:
+    """A profile of the browser, looking at one board, and what was met in it that no user should meet."""
+
+    def __init__(self, browser, address, options):
+        self.context = browser.new_context(
+            base_url=address, locale="en-GB", timezone_id="UTC", reduced_motion="reduce", **options
+        )
+        self.context.set_default_timeout(PATIENCE_MS)
+        self.context.set_default_navigation_timeout(2 * PATIENCE_MS)
+        self.met = []
+        self.context.on("console", lambda said: said.type == "error" and self.met.append(_said(said)))
+        self.context.on("weberror", lambda error: self.met.append(f"script: {error.error}"))
+        self.context.on("request", lambda asked: self._asked(asked.url))
+        self._address = address
+
+    def page(self):
+        """A new page; the one that was left from before goes, when its process serves this one."""
+        before = list(self.context.pages)
+        page = self.context.new_page()
+        for one in before:
+            one.close()
+        return page
+
+    def leave(self):
+        """Show nothing and keep nothing: of the pages one stays, which is blank, and nothing is stored."""
+        first, *others = self.context.pages or [self.context.new_page()]
+        for one in others:
+            one.close()
+        first.goto("about:blank")
+        everything = {"origin": self._address, "storageTypes": "all"}
+        self.context.new_cdp_session(first).send("Storage.clearDataForOrigin", everything)
+
+    def _asked(self, url):
+        if not url.startswith(OURS) and urlsplit(url).netloc != urlsplit(self._address).netloc:
+            self.met.append(f"another host: {url}")
+
+
+class Profiles:
+    """The profiles of a browser: those of boards that are there for many tests are emptied and given out again."""
 
     def __init__(self, browser):
         self._browser = browser
-        self._contexts = []
+        self._left = defaultdict(list)
+
+    def take(self, address, kept, options):
+        """A profile that nobody has."""
+        left = self._left[repr((address, options))] if kept else []
+        return left.pop() if left else Profile(self._browser, address, options)
+
+    def give_back(self, profile, address, kept, options):
+        """Nobody has it any more."""
+        if kept:
+            profile.leave()
+            self._left[repr((address, options))].append(profile)
+        else:
+            profile.context.close()
+
+
+class Browse:
+    """Opens pages in profiles of their own, and keeps what no user should meet."""
+
+    def __init__(self, profiles):
+        self._profiles = profiles
+        self._taken = []
         self._meant = []
         self._met = []
 
     def __call__(self, site, role=None, *, look="light", scripts=True, **options):
         """A page of `site` as somebody of a role sees it; relative addresses are the site's. `options` go to the browser's context."""
         address = site if isinstance(site, str) else site.address
-        context = self._context(address, **LOOKS[look], java_script_enabled=scripts, **options)
+        asked = address, getattr(site, "shared", False), {**LOOKS[look], "java_script_enabled": scripts, **options}
+        profile = self._profiles.take(*asked)
+        self._taken.append((profile, asked))
         if role is not None:
-            context.add_cookies([site.as_somebody(role)])
-        return context.new_page()
+            profile.context.add_cookies([site.as_somebody(role)])
+        return profile.page()
 
     def signed_in(self, site, name, password, **options):
         """A page of a board that asks in earnest, after somebody has gone through its form; it shows where that has led."""
@@ -138,26 +200,13 @@ class Browse:
         """These errors (a part of their text, as a regular expression) are what the test is about."""
         self._meant += patterns
 
-    def _context(self, address, **options):
-        context = self._browser.new_context(
-            base_url=address, locale="en-GB", timezone_id="UTC", reduced_motion="reduce", **options
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        context.set_default_navigation_timeout(2 * PATIENCE_MS)
-        context.on("console", lambda said: said.type == "error" and self._met.append(_said(said)))
-        context.on("weberror", lambda error: self._met.append(f"script: {error.error}"))
-        context.on("request", lambda asked: self._asked(address, asked.url))
-        self._contexts.append(context)
-        return context
-
-    def _asked(self, address, url):
-        if not url.startswith(OURS) and urlsplit(url).netloc != urlsplit(address).netloc:
-            self._met.append(f"another host: {url}")
-
     def leave(self):
         """Close every page."""
-        while self._contexts:
-            self._contexts.pop().close()
+        while self._taken:
+            profile, asked = self._taken.pop()
+            self._profiles.give_back(profile, *asked)
+            self._met += profile.met
+            profile.met.clear()
 
     def close(self):
         """Close every page, and fail for what was met and not meant."""

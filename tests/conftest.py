@@ -226,13 +226,13 @@ def where(request, tmp_path):
 
 @pytest.fixture(scope="module")
 def chromium():
-    """A running browser, for all tests of a module: while it runs, its thread has a running event loop."""
+    """The profiles of a running browser, for all tests of a module: while it runs, its thread has a running event loop."""
     import browsing  # here and below, since processes of the tests' own import this module, and browse nothing
 
     if browsing.program() is None:
         missing("Chromium is not installed")
     with browsing.chromium() as browser:
-        yield browser
+        yield browsing.Profiles(browser)
 
 
 @pytest.fixture
@@ -282,7 +282,7 @@ def demonstration(campaign):
     import browsing
 
     with Ledger.open(campaign) as ledger:
-        site = browsing.Site(ledger)
+        site = browsing.Site(ledger, shared=True)
         yield site
         site.stop()
 
@@ -294,6 +294,6 @@ def inhabited(tmp_path_factory):
 
     path = build(tmp_path_factory.mktemp("inhabited"), EDGE)[0]
     with Ledger.open(path, write=True) as ledger:
-        site = browsing.Site(ledger)
+        site = browsing.Site(ledger, shared=True)
         yield site
         site.stop()

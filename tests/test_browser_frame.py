@@ -86,3 +86,36 @@ def test_the_board_of_the_demonstration_can_be_looked_at(browse, demonstration):
     page.goto("/")
     assert page.get_by_text("A demonstration").is_visible()
     assert page.get_by_role("main").get_by_text("Stakhanov").first.is_visible()
+
+
+KEPT = """async () => {
+  const found = await indexedDB.databases(), caches = await window.caches.keys();
+  return [localStorage.length, found.length, caches.length];
+}"""
+
+
+def test_whoever_is_given_a_profile_again_finds_nothing_of_the_test_before(chromium, inhabited):
+    before, profiles = browsing.Browse(chromium), []
+    page = before(inhabited, "verifier")
+    page.goto("/quotas")
+    profiles.append(page.context)
+    page.evaluate(
+        "async () => { localStorage.setItem('kept', '1'); indexedDB.open('kept', 1); await caches.open('kept'); }"
+    )
+    assert page.evaluate(KEPT) == [1, 1, 1] and page.get_by_role("link", name="verifier").is_visible()
+    page.emulate_media(media="print")
+    other = before(inhabited, "auditor")
+    other.goto("/quotas")
+    assert other.context is not page.context and other.get_by_role("link", name="auditor").is_visible()
+    other.evaluate("console.error('the scale is off')")
+    profiles.append(other.context)
+    with pytest.raises(AssertionError, match="the scale is off"):
+        before.close()
+    again = browsing.Browse(chromium)
+    for _ in profiles:
+        page = again(inhabited)
+        page.goto("/quotas")
+        assert page.context in profiles and len(page.context.pages) == 1
+        assert page.get_by_role("link", name="Sign in").is_visible() and page.evaluate(KEPT) == [0, 0, 0]
+        assert not page.evaluate("matchMedia('print').matches")
+    again.close()
