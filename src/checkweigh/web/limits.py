@@ -97,7 +97,7 @@ class Limits:
         return bucket
 
 
-def check_writes(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def check_writes(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """A guard: nobody writes too often."""
     who = who_asks(connection)
     if changes_something(connection) and handler.opt.get(RIGHT) not in (May.ALWAYS, May.OWN) and who.by:

@@ -98,8 +98,10 @@ def needs(right: May) -> dict[str, Any]:
     return {RIGHT: right}
 
 
-def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Lets only those through who have the right that the route states; a visitor is asked to sign in.
+
+    It waits for nothing: a guard that is no coroutine is called in another thread, which takes longer than all that it does.
 
     Which methods an address has (OPTIONS) is no secret, and its answer is made for every route without a right being stated.
     """
