@@ -5,7 +5,7 @@ import importlib
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -148,12 +148,31 @@ def imported(path: Path) -> Iterator[str]:
         yield from (name.split(".")[1] for name in names if name.startswith("checkweigh."))
 
 
-@pytest.mark.parametrize("path", [*SOURCES, *OTHERS], ids=named)
+def for_each(paths: list[Path]) -> Callable[[Callable[[Path], None]], Callable[[], None]]:
+    """A test of each of some files, which goes on to the last and names all that fail: one for each would cost more than what it does."""
+
+    def of(check: Callable[[Path], None]) -> Callable[[], None]:
+        def test() -> None:
+            failed = {}
+            for path in paths:
+                try:
+                    check(path)
+                except AssertionError as error:
+                    failed[named(path)] = str(error)
+            assert paths and not failed, "\n".join(f"{path}: {said}" for path, said in failed.items())
+
+        test.__doc__ = check.__doc__
+        return test
+
+    return of
+
+
+@for_each([*SOURCES, *OTHERS])
 def test_module_says_what_it_is(path):
     assert ast.get_docstring(tree(path)), "a module begins with what it is and what it promises"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=named)
+@for_each(SOURCES)
 def test_file_and_functions_are_short(path):
     lines = path.read_text(encoding="utf-8").count("\n")
     assert lines <= LONGEST_FILE, f"{lines} lines: split the file by what it is about"
@@ -163,7 +182,7 @@ def test_file_and_functions_are_short(path):
     assert not long, "split these functions"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=named)
+@for_each(SOURCES)
 def test_public_functions_and_classes_have_docstrings(path):
     public = [
         n for n in tree(path).body if isinstance(n, ast.FunctionDef | ast.ClassDef) and not n.name.startswith("_")
@@ -171,7 +190,7 @@ def test_public_functions_and_classes_have_docstrings(path):
     assert not [node.name for node in public if not ast.get_docstring(node)]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=named)
+@for_each(SOURCES)
 def test_imports_go_one_way(path):
     part = part_of(path)
     assert part in LAYERS, "a new part: say in LAYERS what it may import"
@@ -194,12 +213,12 @@ CLOCKS = re.compile(
 )
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if part_of(path) not in ("cli", "web")], ids=named)
+@for_each([path for path in SOURCES if part_of(path) not in ("cli", "web")])
 def test_only_the_edge_reads_a_clock(path):
     assert not CLOCKS.search(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("path", [*SOURCES, *OTHERS], ids=named)
+@for_each([*SOURCES, *OTHERS])
 def test_nothing_is_left_unfinished(path):
     words = ("TO" + "DO", "FIX" + "ME", "X" + "XX", "NotImplemented" + "Error")
     text = path.read_text(encoding="utf-8")
