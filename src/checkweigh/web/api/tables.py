@@ -6,9 +6,11 @@ derived in an engine of its own and flows batch by batch, so that a slow reader 
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
+import ibis.expr.types as ir
 import pyarrow as pa
 from litestar import Request, Response
 from litestar.params import FromPath
@@ -31,6 +33,8 @@ from .questions import AGAINST, AT, CURSOR, ZONE, Asked, Described, Narrowing, Q
 MOST_ROWS = 10_000
 SMALL = 65_536
 """Up to so many entries a table is derived at once, and kept in memory until it is sent."""
+AT_HAND = 10_000
+"""Up to so many entries a table that is asked for without options is computed once for a state, and kept as long as that is."""
 LIMIT = Query("limit", "At most so many rows; all of them where it is absent.", whole(MOST_ROWS, 1), 100)
 COMMON = (AT, AGAINST, ZONE, LIMIT, CURSOR, answers.FORMAT)
 SHORT = {"audit": "findings", "cases": "cases"}
@@ -118,6 +122,15 @@ def _table(request: Request[Who, Any, Any], live: Live, name: str) -> Response[A
     return answers.flowing(request, listing.whole(form), answers.FORMATS[form], headers)
 
 
+def _at_hand(derivation: Derivation) -> Derivation:
+    """A derivation that is computed once for a state: for all pages of a listing, for every form, and for the pages of the board."""
+
+    def derive(tables: tabled.Tables) -> ir.Table:
+        return tables.held(f"asked {derivation.name} []", partial(derivation.derive, tables))
+
+    return replace(derivation, derive=derive)
+
+
 class Listing:
     """One listing of a table: the states that it compares, which rows, and where it goes on."""
 
@@ -142,6 +155,8 @@ class Listing:
         self._limit = question.whole("limit", MOST_ROWS)
         start = self._begin(question)
         self._wanted = Narrowed(where, order, start)
+        if not options and max(one.size for one in self.states) <= AT_HAND:
+            self._derivation = _at_hand(derivation)
 
     def _begin(self, question: Asked) -> int:
         """Finds the states, newly asked or as the cursor has pinned them, and where to start."""
