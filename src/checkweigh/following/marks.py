@@ -64,7 +64,8 @@ class Marks:
         whole = {**judged.steps, "judged": judged.table, "judged, kept": judged.table}
         table = records.unordered(replace(held.tables, _held=whole))
         engine.execute(f"CREATE TEMP TABLE marked AS {table.get_backend().compile(table)}")
-        engine.execute("CREATE TABLE records_own AS SELECT * FROM marked WHERE scope = 'worker'")
+        # The marks of a worker side by side, as in `judged`: a page asks for all of them.
+        engine.execute("CREATE TABLE records_own AS SELECT * FROM marked WHERE scope = 'worker' ORDER BY within")
         engine.execute("CREATE TABLE records_wide AS SELECT * FROM marked WHERE scope <> 'worker'")
         engine.execute("CREATE VIEW records AS SELECT * FROM records_own UNION ALL SELECT * FROM records_wide")
         engine.execute(f"CREATE TABLE bests AS {_BESTS.format(source='marked')}")

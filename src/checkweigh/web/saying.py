@@ -16,11 +16,15 @@ from .live import Known
 
 Row = Mapping[str, Any]
 SCOPES = {"all": "everybody", "industry": "the industry", "site": "the site", "worker": "the worker's own shifts"}
+WIDEST = (*SCOPES,)
+"""The widest scope first."""
 MARKED = (
     "shift", "job", "measure", "holder", "length", "value", "set_on", "status", "scope", "within", "beaten_on", "beaten_by",
     "days_stood",
 )  # fmt: skip
 """What `marks` tells of records."""
+STANDING = tuple(name for name in MARKED if name not in ("beaten_on", "beaten_by", "days_stood"))
+"""And of those that nobody has beaten."""
 HONOURED = ("honour", "status", "measure", "value", "from", "until", "on", "shift", "rule", "award", "entries")
 """What pages tell of honours."""
 HOLDERS = {"single": "single-handed", "crew": "with others"}
@@ -113,11 +117,10 @@ def _mark(rows: list[Row]) -> Mark:
     first = rows[0]
     how = HOLDERS[first["holder"]] + (", over more than a day" if first["length"] == "period" else "")
     fates: dict[str | None, Fate] = {}
-    for row in sorted(rows, key=lambda row: list(SCOPES).index(row["scope"])):
+    for row in sorted(rows, key=lambda row: WIDEST.index(row["scope"])):
         within = row["within"] if row["scope"] in ("industry", "site") else None
-        fates.setdefault(
-            row["beaten_by"], Fate(SCOPES[row["scope"]], within, row["beaten_on"], row["beaten_by"], row["days_stood"])
-        )
+        beaten_on, beaten_by, days_stood = (row.get(name) for name in ("beaten_on", "beaten_by", "days_stood"))
+        fates.setdefault(beaten_by, Fate(SCOPES[row["scope"]], within, beaten_on, beaten_by, days_stood))
     return Mark(
         first["job"], heading(first["measure"]), how, first["value"], first["shift"], first["set_on"], first["status"],
         tuple(fates.values()),

@@ -274,7 +274,7 @@ def _beaten(known: Known, row: Row) -> list[Row]:
     for one in known.rows("records", {"beaten_by": row["id"]}, columns=saying.MARKED):
         key = tuple(one[name] for name in ("job", "measure", "holder", "length", "shift"))
         kept = widest.get(key)
-        if kept is None or list(saying.SCOPES).index(one["scope"]) < list(saying.SCOPES).index(kept["scope"]):
+        if kept is None or saying.WIDEST.index(one["scope"]) < saying.WIDEST.index(kept["scope"]):
             widest[key] = one
     return list(widest.values())
 
