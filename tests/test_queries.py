@@ -4,12 +4,14 @@ import gc
 import weakref
 from decimal import Decimal
 
+import duckdb
 import ibis
 import pytest
 
 from books import book, known
-from checkweigh import queries, tables
+from checkweigh import columns, queries, tables
 from checkweigh.derived import DERIVED
+from checkweigh.kinds import KINDS
 from checkweigh.tables import collect
 
 ONE = book("shift  id  worker  started           hours  quantity\n       a   ada     1935-08-31 23:00  6      102")
@@ -112,3 +114,14 @@ def test_a_step_of_a_name_that_is_no_number_keeps_it():
     shift = known(ONE).shift
     named = tables.named(shift.get_backend(), "step_stretches", shift.schema())
     assert '"step_stretches"' in queries.sql(named) and '"step_stretches"' in queries.sql(named)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_table_is_declared_as_an_engine_would_make_it(kind):
+    schema = columns.schema(kind)
+    with duckdb.connect() as engine:
+        engine.register("given", schema.empty_table())
+        engine.execute("CREATE TABLE handed_over AS SELECT * FROM given")
+        engine.execute(f"CREATE TABLE declared ({queries.declared(schema)})")
+        handed_over, declared = (engine.execute(f"DESCRIBE {one}").fetchall() for one in ("handed_over", "declared"))
+    assert declared == handed_over != []

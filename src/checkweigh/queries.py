@@ -9,12 +9,16 @@ count by the order in which they are met. Neither engines nor rows are kept aliv
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import cache
 from threading import Lock
 from typing import Any
 
+import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
+import pyarrow as pa
 from ibis.backends import BaseBackend
+from ibis.backends.sql.datatypes import DuckDBType
 from ibis.common.graph import Graph, Node
 
 STEP = "step_"
@@ -45,6 +49,13 @@ def sql(table: ir.Table) -> str:
                 _WRITTEN.popitem(last=False)
     names = {place: name for name, place in saying.steps.items()}
     return _QUOTED.sub(lambda found: f'"{names[found[1]]}"', written)
+
+
+@cache
+def declared(schema: pa.Schema) -> str:
+    """SQL: the columns of a table, of the types that an engine gives them when it is handed one."""
+    shape = ibis.Schema.from_pyarrow(schema)
+    return ", ".join(f'"{name}" {DuckDBType.to_string(kind)}' for name, kind in shape.items())
 
 
 class _Saying:

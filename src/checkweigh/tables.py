@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -297,6 +297,7 @@ def _created(what: str, table: ir.Table) -> ir.Table:
     return named(backend, what.rpartition(" ")[2], table.schema())
 
 
+@cache
 def _shape(kind: str) -> ibis.Schema:
     shape = dict(ibis.Schema.from_pyarrow(columns.schema(kind)).items())
     return ibis.schema(shape | ({"zone": "int32"} if kind == "site" else {}) | {"first_entry": "int64"})
@@ -364,6 +365,9 @@ class _Files:
             self.hold(kind)
 
     def table(self, name: str, table: pa.Table) -> None:
+        if not table.num_rows:  # as most are: to hand over nothing takes longer than to say what it would be
+            self.engine.execute(f'CREATE OR REPLACE TABLE "{name}" ({queries.declared(table.schema)})')
+            return
         self.engine.register("given", table)
         self.engine.execute(f'CREATE OR REPLACE TABLE "{name}" AS SELECT * FROM given')
         self.engine.unregister("given")
@@ -418,8 +422,8 @@ class _Opening:
         span = self._span()
         self.files.table("days", clocks.days(zones, *span) if span else clocks.DAYS.to_pyarrow().empty_table())
         made = {kind: named(self.backend, kind, _shape(kind)) for kind in KINDS}
-        made["days"] = named(self.backend, "days", clocks.DAYS)
-        made["repeated"] = named(self.backend, "repeated", REPEATED)
+        others = (("days", clocks.DAYS), ("repeated", REPEATED))
+        made |= {name: named(self.backend, name, shape) for name, shape in others}
         return Tables(size=self.size, **made)
 
     def _replacements(self) -> list[Replacement]:
