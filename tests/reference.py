@@ -436,8 +436,8 @@ def quotas(entries, size=None, *, job=None, shifts=False):
         if job in (None, quota["job"]):
             group = sorted((one for one in book["quota"] if _asked_of(one[2]) == _asked_of(quota)), key=_by_day)
             row = _quota(index, place, quota, group, book)
-            counts = {"shifts": judged.count(index), "shifts_before": early.count(index)} if shifts else {}
-            found.append(row | {"shifts": None, "shifts_before": None} | counts)
+            counts = {"shifts": judged.count(index), "shifts_earlier": early.count(index)} if shifts else {}
+            found.append(row | {"shifts": None, "shifts_earlier": None} | counts)
     return found
 
 

@@ -3,10 +3,12 @@
 from decimal import Decimal
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checkweigh import changes
+from checkweigh.derived import DERIVED
 from checkweigh.render import text
 
 SCHEMA = pa.schema(
@@ -38,7 +40,7 @@ def test_changes_are_what_plain_python_finds(before, now):
             wanted[key] = (change, *now.get(key, before.get(key)), *before.get(key, (None, None)))
     rows = changed(before, now)
     found = {
-        (r["job"], r["shift"]): (r["change"], r["value"], r["status"], r["value_before"], r["status_before"])
+        (r["job"], r["shift"]): (r["difference"], r["value"], r["status"], r["value_before"], r["status_before"])
         for r in rows
     }
     assert found == wanted and len(rows) == len(wanted)
@@ -56,8 +58,8 @@ def test_for_people_a_changed_figure_stands_with_what_it_was():
         {("hewing", "a"): (Decimal("14.571428"), "reported")},
         {("hewing", "a"): (Decimal("4.857142"), "adjusted")},
     )
-    rows, names = changes.told(changed(before, now), ["change", *SCHEMA.names, "value_before", "status_before"])
-    assert names == ["change", "job", "shift", "value", "status"]
+    rows, names = changes.told(changed(before, now), ["difference", *SCHEMA.names, "value_before", "status_before"])
+    assert names == ["difference", "job", "shift", "value", "status"]
     assert [text(rows[0][name]) for name in names] == [
         "changed",
         "hewing",
@@ -65,3 +67,11 @@ def test_for_people_a_changed_figure_stands_with_what_it_was():
         "14.571428 → 4.857142",
         "reported → adjusted",
     ]
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_every_table_has_room_for_what_was_before(name):
+    rows, key = DERIVED[name].schema.to_pyarrow().empty_table(), DERIVED[name].key
+    with changes.between(rows.to_reader(), rows.to_reader(), key) as found:
+        names = found.schema.names
+    assert len(set(names)) == len(names) == 1 + 2 * len(rows.column_names) - len(key)

@@ -220,7 +220,11 @@ def test_show_tells_what_a_verdict_changed_and_what_was_known_before(book, run):
     assert [row["attainment"] for row in shown(run, book, "attainment", "--at", "6")] == ["14.571428"]
     assert shown(run, book, "attainment", "--at", "2025-01-01") == []
     [changed] = shown(run, book, "attainment", "--at", "6", "--against", "7")
-    assert (changed["change"], changed["attainment"], changed["attainment_before"]) == ("changed", "14", "14.571428")
+    assert (changed["difference"], changed["attainment"], changed["attainment_before"]) == (
+        "changed",
+        "14",
+        "14.571428",
+    )
     assert "14.571428 → 14" in run("show", "attainment", book, "--against", "6").out
 
 

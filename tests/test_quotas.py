@@ -56,7 +56,7 @@ def test_a_quota_counts_the_shifts_that_were_there_before_it():
                c   ada     1935-09-01 12:00  6      19
         """
     )
-    counts = {row["quota"]: (row["shifts"], row["shifts_before"]) for row in derive("quotas", late, shifts=True)}
+    counts = {row["quota"]: (row["shifts"], row["shifts_earlier"]) for row in derive("quotas", late, shifts=True)}
     assert counts == {"norm": (1, 0), "late": (2, 1)}
     assert {row["shifts"] for row in derive("quotas", late)} == {None}
     compare("quotas", derive("quotas", late, shifts=True), reference.quotas(late, shifts=True))

@@ -104,7 +104,7 @@ LAYERS: dict[str, set[str]] = {
         "tables",
     },
     "judging": FACTS | {"codec", "ledger"},
-    "consequences": FACTS | {"codec", "columns", "tables", "derived", "asking"},
+    "consequences": FACTS | {"codec", "columns", "tables", "derived", "asking", "changes"},
     "demo": FACTS | {"codec", "fields", "ledger", "verify", "tables", "derived", "asking", "render", "erasing"},
     "web": {"*"},
     "cli": {"*"},

@@ -154,12 +154,12 @@ def test_what_changed_between_two_states(book, run):
         assert (
             answer.text == run("show", "attainment", book.address, "--against", book.size - 1, "--format", "json").out
         )
-        assert [row["change"] for row in answer.json()] == ["changed"]
-        assert client.get("/api/v1/tables/attainment", params={**asked, "change": "added"}).json() == []
+        assert [row["difference"] for row in answer.json()] == ["changed"]
+        assert client.get("/api/v1/tables/attainment", params={**asked, "difference": "added"}).json() == []
         assert pages(client, f"/api/v1/tables/attainment?at={book.size}&against=0&limit=1&format=json") == (
             client.get("/api/v1/tables/attainment", params={**asked, "against": 0}).json()
         )
-        problem(client.get("/api/v1/tables/attainment?change=added"), 404, "against")
+        problem(client.get("/api/v1/tables/attainment?difference=added"), 404, "against")
 
 
 def test_a_figure_is_explained_as_the_command_explains_it(book, run):
@@ -170,6 +170,13 @@ def test_a_figure_is_explained_as_the_command_explains_it(book, run):
         problem(client.get("/api/v1/explain/attainment?word=nobody"), 404, "no such row")
         problem(client.get("/api/v1/explain/attainment?worker=ada"), 404, "rows fit", "id d")
         assert client.get("/api/v1/explain/attainment?worker=ada&id=d").json()["row"] == {"id": "d"}
+
+
+def test_a_level_is_a_number_within_its_bounds(book):
+    with board(book) as client:
+        assert client.get("/api/v1/audit?level=1e-05").status_code == 200
+        for level in ("0", "0.21", "-0.1", "1e999", "nan", "0,1"):
+            problem(client.get("/api/v1/audit", params={"level": level}), 400, "a number above 0 and up to 0.2")
 
 
 def test_findings_and_cases_have_short_addresses(book):

@@ -4,6 +4,7 @@ Every face asks here, so a figure shown in two places comes from one derivation.
 a query, and is read here: which table, the table's own options, which rows and in which order.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,11 +20,12 @@ from .errors import Refused
 from .explaining.choosing import holds
 from .fields import meant
 from .tables import Tables, answers
-from .values import decimal_of
 
 ROWS = 65_536
 RUN = 1 << 19
 MOST = 2**53
+NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{1,400})?([eE][-+]?[0-9]{1,3})?")
+"""A number from 0, as a ratio is written."""
 """Numbers from here on are told of nothing that is counted."""
 
 
@@ -105,7 +107,7 @@ def _narrowed(rows: pa.RecordBatchReader, wanted: Narrowed, key: Sequence[str]) 
     """Some rows of what is no table of an engine."""
     import duckdb
 
-    found = wanted.of(ibis.table(ibis.Schema.from_pyarrow(rows.schema), name="rows_given"), ("change", *key))
+    found = wanted.of(ibis.table(ibis.Schema.from_pyarrow(rows.schema), name="rows_given"), (changes.DIFFERENCE, *key))
     found = found.limit(wanted.limit, offset=wanted.start) if (wanted.limit is not None or wanted.start) else found
     engine = duckdb.connect()
     engine.register("rows_given", rows)
@@ -131,7 +133,7 @@ def value_of(name: str, parameter: Parameter, text: str) -> Any:
             raise Refused(f"{name} {text!r} is not a whole number")
         return int(text)
     if parameter.kind == "ratio":
-        if (number := decimal_of(text)) is None:
+        if not NUMBER.fullmatch(text):
             raise Refused(f"{name} {text!r} is not a number, such as 0.05")
-        return float(number)
+        return float(text)
     return text

@@ -1,6 +1,6 @@
 """What changed between two states of one table: rows added, removed, and changed, with the figures of both.
 
-The result has the column `change` (added, removed, changed), then the columns of the table as they are now (for a removed row: as they
+The result has the column `difference` (added, removed, changed), then the columns of the table as they are now (for a removed row: as they
 were), then for every column that is not of the key `NAME_before`: what it was, absent for an added row. Rows stand in the order of the
 later table, removed ones where they stood in the earlier one. Two absent values are the same value.
 """
@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+DIFFERENCE = "difference"
 BEFORE = "_before"
+"""No derived table has a column of the one name, or one that ends as the other does."""
 
 
 @contextmanager
@@ -44,7 +46,7 @@ class Step(NamedTuple):
 
 
 def _step(row: dict[str, Any], name: str) -> Any:
-    changed = row["change"] == "changed" and name + BEFORE in row and row[name + BEFORE] != row[name]
+    changed = row[DIFFERENCE] == "changed" and name + BEFORE in row and row[name + BEFORE] != row[name]
     return Step(row[name + BEFORE], row[name]) if changed else row[name]
 
 
@@ -52,7 +54,7 @@ def _sql(names: Sequence[str], key: Sequence[str]) -> str:
     others = [name for name in names if name not in key]
     matched = " AND ".join(f"n.{_quoted(name)} IS NOT DISTINCT FROM b.{_quoted(name)}" for name in key)
     differs = " OR ".join(f"n.{_quoted(name)} IS DISTINCT FROM b.{_quoted(name)}" for name in others) or "false"
-    change = "CASE WHEN b.row_there IS NULL THEN 'added' WHEN n.row_there IS NULL THEN 'removed' ELSE 'changed' END AS change"
+    there = "CASE WHEN b.row_there IS NULL THEN 'added' WHEN n.row_there IS NULL THEN 'removed' ELSE 'changed' END"
     current = [
         f"CASE WHEN n.row_there IS NULL THEN b.{_quoted(name)} ELSE n.{_quoted(name)} END AS {_quoted(name)}"
         for name in names
@@ -60,7 +62,7 @@ def _sql(names: Sequence[str], key: Sequence[str]) -> str:
     earlier = [f"b.{_quoted(name)} AS {_quoted(name + BEFORE)}" for name in others]
     numbered = "SELECT *, row_number() OVER () AS row_there FROM"
     return f"""
-        SELECT {", ".join([change, *current, *earlier])}
+        SELECT {", ".join([f"{there} AS {DIFFERENCE}", *current, *earlier])}
         FROM ({numbered} now_rows) AS n FULL JOIN ({numbered} before_rows) AS b ON {matched}
         WHERE n.row_there IS NULL OR b.row_there IS NULL OR {differs}
         ORDER BY coalesce(n.row_there, b.row_there), n.row_there IS NULL

@@ -13,7 +13,7 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from . import asking, codec, columns, entries
+from . import asking, changes, codec, columns, entries
 from .derived import DERIVED
 from .derived.attainment import derive as attainment
 from .errors import Refused
@@ -138,9 +138,9 @@ def _marks(states: tuple[Tables, Tables], shift: str) -> Iterator[Mark]:
 
 def _effect(row: Row, own: bool) -> str | None:
     stands, stood = row["beaten_by"] is None, row["beaten_by_before"] is None
-    if row["change"] == "removed":
+    if row[changes.DIFFERENCE] == "removed":
         return "falls" if own else "lapses"
-    if row["change"] == "added":
+    if row[changes.DIFFERENCE] == "added":
         return "sets" if own else "stands" if stands else "counts"
     if own and row["value"] != row["value_before"]:
         return "alters"
@@ -149,7 +149,7 @@ def _effect(row: Row, own: bool) -> str | None:
 
 def _honours(states: tuple[Tables, Tables]) -> Iterator[Honour]:
     for row in _changes(states, "honours"):
-        before, now = row["status_before"], None if row["change"] == "removed" else row["status"]
+        before, now = row["status_before"], None if row[changes.DIFFERENCE] == "removed" else row["status"]
         if before != now:
             yield Honour(row, before, now)
 

@@ -95,7 +95,7 @@ class Target:
             return
         lines = [f"… and {more:,} more (--limit 0 shows all, --out FILE.csv writes them)"] if more else []
         names = table.in_order(rows.schema.names) if table is not None else list(rows.schema.names)
-        if "change" in names and any(name.endswith(changes.BEFORE) for name in names):
+        if changes.DIFFERENCE in names and any(name.endswith(changes.BEFORE) for name in names):
             shown, names = changes.told(shown, names)
         fitted = render.fit(shown, names, edge.screen().width, self.columns)
         edge.screen().print(render.terminal(fitted, title, [*lines, *caption]))

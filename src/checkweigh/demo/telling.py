@@ -163,9 +163,9 @@ def _page(book: Book, title: str, marks: list[Row], kept: set[str]) -> Table:
 
 def _change(book: Book, row: Row) -> Text:
     mark = book.mark(row["shift"])
-    if row["change"] == "removed":
+    if row["difference"] == "removed":
         return _sentence(("− ", "red"), f"{mark} is no longer in this book.")
-    if row["change"] == "added":
+    if row["difference"] == "added":
         return _sentence(("+ ", "green"), f"{mark} is in it now.")
     before, now = (book.mark(row[name]) if row[name] else "nobody" for name in ("beaten_by_before", "beaten_by"))
     return _sentence(("~ ", "yellow"), f"{mark} was beaten by {before}, now by {now}.")

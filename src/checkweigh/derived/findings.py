@@ -49,7 +49,11 @@ LEVEL = 0.05
 PARAMETERS = (
     Parameter("check", "choice", "only this check", tuple(check.code for check in CHECKS)),
     Parameter(
-        "level", "ratio", f"false discovery rate of checks that make many tests, at most {MOST_LEVEL}", default=LEVEL
+        "level",
+        "ratio",
+        f"false discovery rate of checks that make many tests, at most {MOST_LEVEL}",
+        default=LEVEL,
+        most=MOST_LEVEL,
     ),
     Parameter("job", "text", "only findings about entries of this job"),
     Parameter("site", "text", "only findings about entries of this site"),

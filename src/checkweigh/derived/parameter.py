@@ -13,3 +13,5 @@ class Parameter:
     help: str
     choices: tuple[str, ...] = ()
     default: Any = None
+    most: float | None = None
+    """The largest that a ratio may be; it is above 0."""

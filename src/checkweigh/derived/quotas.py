@@ -21,7 +21,7 @@ SCHEMA = ibis.schema(
         "quota": "string", "entry": "int64", "job": "string", "unit": "string", "per": "string", "site": "string", "worker": "string",
         "crew": "string", "quantity": QUANTITY, "hours": "decimal(12, 6)", "from": "date", "until": "date", "ends": "date",
         "basis": "string", "consequence": "string", "follows": "string", "follows_entry": "int64", "before": EXPECTED, "factor": FIGURE,
-        "recorded": "timestamp(6)", "by": "string", "shifts": "int64", "shifts_before": "int64",
+        "recorded": "timestamp(6)", "by": "string", "shifts": "int64", "shifts_earlier": "int64",
     }
 )  # fmt: skip
 COLUMNS = {
@@ -47,7 +47,7 @@ COLUMNS = {
     "recorded": "when it was recorded, UTC",
     "by": "who entered it",
     "shifts": "how many shifts it judges; only with shifts",
-    "shifts_before": "how many of them were recorded before it; only with shifts",
+    "shifts_earlier": "how many of them were recorded before it; only with shifts",
 }
 KEY = ("quota",)
 FIRST = (
@@ -63,7 +63,7 @@ FIRST = (
     "by",
     "recorded",
     "follows",
-    "shifts_before",
+    "shifts_earlier",
 )
 RESTS_ON = {"entry": "the quota", "follows_entry": "the quota that it follows"}
 PARAMETERS = (
@@ -82,7 +82,7 @@ def derive(tables: Tables, *, job: str | None = None, shifts: bool = False) -> i
     unit = tables.job.select(of_job="key", unit="unit")
     rows = rows.left_join(unit, rows.job_key == unit.of_job).view()
     rows = (
-        _counted(rows, tables) if shifts else rows.mutate(shifts=ibis.null("int64"), shifts_before=ibis.null("int64"))
+        _counted(rows, tables) if shifts else rows.mutate(shifts=ibis.null("int64"), shifts_earlier=ibis.null("int64"))
     )
     return rows.order_by("job", "site", "worker", "crew", "per", "from", "first_entry").select(*SCHEMA.names)
 
@@ -119,5 +119,8 @@ def _counted(rows: ir.Table, tables: Tables) -> ir.Table:
     counts = asked.group_by(of_quota="quota_entry").agg(number=asked.count(), earlier=asked.after.count())
     joined = rows.left_join(counts, rows.entry == counts.of_quota)
     nothing = ibis.literal(0, "int64")
-    numbers = {"shifts": ibis.coalesce(counts.number, nothing), "shifts_before": ibis.coalesce(counts.earlier, nothing)}
+    numbers = {
+        "shifts": ibis.coalesce(counts.number, nothing),
+        "shifts_earlier": ibis.coalesce(counts.earlier, nothing),
+    }
     return joined.select(*(rows[name] for name in rows.columns), **numbers).view()

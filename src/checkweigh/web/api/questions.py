@@ -6,10 +6,12 @@ What a request asks beyond that, or in another form, is refused: a parameter tha
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from litestar import Request
 
+from ...asking import NUMBER
 from ...errors import Refused
 from ...fields import meant
 from ..live import Known, Live
@@ -50,6 +52,11 @@ class Described:
 def whole(most: int = MOST_WHOLE, least: int = 0, default: int | None = None) -> dict[str, Any]:
     """The schema of a whole number."""
     return {"type": "integer", "minimum": least, "maximum": most} | ({} if default is None else {"default": default})
+
+
+def ratio(most: float | None) -> dict[str, Any]:
+    """The schema of a number above 0."""
+    return {"type": "number", "exclusiveMinimum": 0} | ({} if most is None else {"maximum": most})
 
 
 def text(pattern: str | None = None, most: int = 200) -> dict[str, Any]:
@@ -140,6 +147,8 @@ def check(query: Query, value: str) -> str:
     schema = query.schema
     if schema["type"] == "integer":
         fits = re.fullmatch(r"[0-9]{1,16}", value) and schema["minimum"] <= int(value) <= schema["maximum"]
+    elif schema["type"] == "number":
+        fits = NUMBER.fullmatch(value) and 0 < float(value) <= schema.get("maximum", inf)
     elif "enum" in schema:
         fits = value in schema["enum"]
     else:
@@ -156,6 +165,8 @@ def expected(query: Query) -> str:
     schema = query.schema
     if schema["type"] == "integer":
         return f"a whole number from {schema['minimum']:,} to {schema['maximum']:,}"
+    if schema["type"] == "number":
+        return "a number above 0" + (f" and up to {schema['maximum']}" if "maximum" in schema else "")
     if "enum" in schema:
         return "one of " + ", ".join(schema["enum"])
     example = f", such as {query.example}" if query.example is not None else ""

@@ -54,9 +54,7 @@ def narrowing(name: str) -> Narrowing:
     options = tuple(_option(parameter) for parameter in derivation.parameters)
     taken = {query.name for query in (*COMMON, *options)} | {"order"}
     columns: dict[str, Query] = {}
-    for column, kind in [*derivation.schema.items(), ("change", "")]:
-        if column == "change" and "change" in derivation.schema and kind == "":
-            continue
+    for column, kind in [*derivation.schema.items(), (changes.DIFFERENCE, "")]:
         if (schema := _of_column(kind)) is not None:
             called = f"where.{column}" if column in taken else column
             says = "added, removed or changed, with `against`" if kind == "" else derivation.columns[column]
@@ -67,7 +65,7 @@ def narrowing(name: str) -> Narrowing:
 def _option(parameter: Parameter) -> Query:
     schema: dict[str, Any] = {
         "choice": {"type": "string", "enum": list(parameter.choices)}, "flag": questions.FLAG, "whole": whole(),
-        "ratio": text(r"^[0-9]{1,9}(\.[0-9]{1,9})?$", 20), "text": text(_PATTERNS["text"]),
+        "ratio": questions.ratio(parameter.most), "text": text(_PATTERNS["text"]),
     }[parameter.kind]  # fmt: skip
     default = parameter.default if parameter.kind in ("choice", "whole", "ratio") else None
     schema |= {} if default is None else {"default": default}
@@ -91,7 +89,7 @@ def _of_column(kind: Any) -> dict[str, Any] | None:
 def queries(name: str) -> tuple[Query, ...]:
     """Everything that can be asked of a table."""
     found = narrowing(name)
-    order = [sign + column for column in (*DERIVED[name].schema, "change") for sign in ("", "-")]
+    order = [sign + column for column in (*DERIVED[name].schema, changes.DIFFERENCE) for sign in ("", "-")]
     ordered = Query(
         "order",
         "Columns by which the rows are put in order, the first one first; `-` before one that falls.",
@@ -147,7 +145,7 @@ class Listing:
         where = narrowing(derivation.name).where(question)
         order = question.texts("order")
         compared = question.has("against")
-        known = {*derivation.schema, *(("change",) if compared else ())}
+        known = {*derivation.schema, *((changes.DIFFERENCE,) if compared else ())}
         for column in [*where, *(one.removeprefix("-") for one in order)]:
             if column not in known:
                 raise NotHere(f"{column} is a column of what changed; ask with against")
