@@ -50,6 +50,11 @@ MOST_LASTING = 2048
 """So many answers are kept, of all states together of a ledger that is followed, that may be the same in the next."""
 
 
+SMALL = ("site", "job")
+"""Kinds of which there are few and every page names some: they are at hand by their ids, up to so many of each."""
+MOST_SMALL = 2000
+
+
 class Known:
     """One state of the ledger. Safe to use from several threads."""
 
@@ -129,6 +134,11 @@ class Known:
         """
         if self._state is not None and self._state.empty(table):
             return []
+        if table in SMALL and where and isinstance(where.get("id"), str) and len(where) == 1:
+            small = self._lasting.once((self.told_by(table), table, "by id"), partial(self._by_id, table))
+            if small is not None:
+                row = small.get(where["id"])
+                return [] if row is None else [{name: row[name] for name in columns} if columns else row]
         wanted = tuple(
             (name, tuple(value) if isinstance(value, list) else value) for name, value in (where or {}).items()
         )
@@ -138,6 +148,11 @@ class Known:
         lasts = (table in KINDS and table != "shift") or parameters.get("scope") is not None
         found: list[Row] = (self._lasting if lasts else self._answers).once(key, asked)
         return found
+
+    def _by_id(self, kind: str) -> dict[str, Row] | None:
+        """The rows of a kind by their ids, which are all different; None where there are many."""
+        found = self._asked(kind, {}, (), MOST_SMALL + 1, {}, ())
+        return {row["id"]: row for row in found} if len(found) <= MOST_SMALL else None
 
     def _asked(
         self,
