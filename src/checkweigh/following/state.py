@@ -131,7 +131,8 @@ class State:
         if table in self._empty:
             return []
         order = order or (() if columns and table == "standings" else _IN_ORDER.get(table, ()))
-        needed = [*dict.fromkeys((*columns, *map(_name, order)))] if columns else []
+        beside = () if table == "attainment" and limit is not None else map(_name, order)
+        needed = [*dict.fromkeys((*columns, *beside))] if columns else []
         those = [(name, value[0] if _is_one(value) else value) for name, value in where.items()]
         sql, values = self._question(table, those, parameters, needed)
         few = limit is None and any(name in FEW and isinstance(value, str) for name, value in those)
@@ -271,7 +272,8 @@ def _found(table: str, where: Conditions, columns: Sequence[str]) -> Question:
     if by is None or len(where) == 1:
         return _chosen(table, where if by is None else [(quick[by[0]], by[1])], columns)
     others = [one for one in where if one != by]
-    source, values = _found(table, [by], [*dict.fromkeys((*columns, *(name for name, _ in others)))] if columns else [])
+    needed = [*dict.fromkeys((*columns, *(name for name, _ in others)))] if columns and table != "judged" else []
+    source, values = _found(table, [by], needed)
     sql, more = _chosen(f"({source} LIMIT 1_000_000_000_000)", others, columns)
     return sql, [*values, *more]
 
