@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests start many processes: whatever the environment says, what one of them has compiled is there for the others.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test lint faults fuzz screenshots bench bench-short bench-audit bench-load docs clean
 
