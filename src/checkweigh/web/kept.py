@@ -21,7 +21,7 @@ KEPT = {"kept": True}
 MOST_PAGES = 256
 MOST_BYTES = 500_000
 """Of a page that is kept."""
-AT_ONCE = 4 * (os.cpu_count() or 1)
+AT_ONCE = 2 * (os.cpu_count() or 1)
 """So many pages are made at once."""
 SLOW = re.compile(rb"(^|&)(at|since|part)=")
 """What an address says that asks for more than the newest state at hand."""
