@@ -10,18 +10,29 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from books import BASE, START, book, books, entry, known, rows
-from checkweigh import codec, entries, tables
+from checkweigh import codec, entries, following, tables
 from checkweigh.derived import DERIVED
 from checkweigh.following import Following
+from checkweigh.following import engine as engines
 from checkweigh.following.engine import Engine
 from checkweigh.following.state import SCOPES, ordered, put_in_order
 
 PATIENT = settings(
-    max_examples=2,
+    max_examples=1,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def swept():
+    """Tables are written anew as soon as any of their rows are deleted."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(following, "SWEPT_EVERY", 2)
+        patched.setattr(engines, "FEW", 0)
+        patched.setattr(engines, "WORN", 0)
+        yield
 
 
 class Log:
@@ -247,6 +258,30 @@ def test_what_is_put_anew_leaves_what_is_as_it_was_where_it_is():
     found = engine.execute("SELECT rowid, id, list, n FROM kept ORDER BY rowid").fetchall()
     assert found[:3] == [(0, "a", [1], None), (1, "a", None, 2), (3, "c", None, 4)]
     assert sorted(row[1:] for row in found[3:]) == [("b", [1, 2], None), ("b", [9], 3)]
+
+
+def test_a_table_of_mostly_deleted_rows_is_written_anew_for_all_but_those_who_read_it(monkeypatch):
+    monkeypatch.setattr(engines, "FEW", 10)
+    monkeypatch.setattr(engines, "WORN", 1)
+    engine = Engine(duckdb.connect())
+    for name, most in (("worn", 100), ("little", 12), ("fresh", 100)):
+        engine.execute(f"CREATE TABLE {name} AS SELECT i, i % 5 AS n FROM range({most}) AS r (i)")
+    engine.execute("CREATE INDEX worn_n ON worn (n)")
+    engine.execute("CREATE VIEW seen AS SELECT * FROM worn")
+    reader = engine.cursor()
+    reader.execute("BEGIN")
+    counted = "SELECT count(*) FROM seen"
+    before = reader.execute(counted).fetchall()
+    for name, left in (("worn", 40), ("little", 2), ("fresh", 60)):
+        engine.execute(f"DELETE FROM {name} WHERE i >= {left}")
+    engine.sweep()
+    sizes = engine.execute("SELECT table_name, estimated_size, index_count FROM duckdb_tables() ORDER BY 1").fetchall()
+    assert sizes == [("fresh", 100, 0), ("little", 12, 0), ("worn", 40, 1)]
+    assert (
+        (engine.execute(counted).fetchall(), reader.execute(counted).fetchall())
+        == ([(40,)], before)
+        == ([(40,)], [(100,)])
+    )
 
 
 def test_a_few_rows_are_put_in_the_order_of_the_engine():

@@ -121,6 +121,10 @@ class Remote:
         """The indices of all entries with an id, ascending."""
         return [int(index) for index in self._json("find", ("kind", kind), ("id", name))] if name else []
 
+    def entries_of(self, kind: str, name: str) -> list[tuple[int, bytes]]:
+        """(index, canonical bytes) of what `find` finds, as they may be shown."""
+        return [(index, self.entry(index)) for index in self.find(kind, name)]
+
     def erased(self) -> frozenset[str]:
         """Nobody: the board shows no erased person's name in the first place."""
         return frozenset()

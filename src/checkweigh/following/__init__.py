@@ -32,6 +32,8 @@ __all__ = ["Following", "State"]
 
 LITTLE = ("SET threads = 1", "SET disabled_optimizers = 'late_materialization'")
 """Steps and pages ask for little, and many at once: to share each among threads, or read rows a second time, costs more than it gains."""
+SWEPT_EVERY = 100
+"""After so many steps the engine is rid of what has been deleted."""
 
 
 class Following:
@@ -40,6 +42,7 @@ class Following:
     def __init__(self, log: Log, size: int | None = None) -> None:
         self.log = log
         self._wanted: Wanted = {}
+        self._taken = 0
         self._open(log.size if size is None else size)
 
     def _open(self, size: int) -> None:
@@ -92,6 +95,9 @@ class Following:
         else:
             engine.execute("COMMIT")
             self._since |= dict.fromkeys((*growth.kinds, *reached(reach)), size)
+            self._taken += 1
+            if self._taken % SWEPT_EVERY == 0:
+                engine.sweep()
 
     def tables(self) -> Tables:
         """The tables at this size, with the shifts judged."""

@@ -10,6 +10,8 @@ import duckdb
 
 MOST = 1024
 """So many statements are kept. Readers choose what they ask, so there is no end to the words."""
+FEW, WORN = 10_000, 1.0
+"""So many deleted rows, or so many for each that is there, cost nothing that anybody would notice."""
 Read = dict[str, list[duckdb.Statement]]
 
 
@@ -46,6 +48,25 @@ class Engine:
         self.execute(
             f"INSERT INTO {table} SELECT * FROM {fresh} AS n WHERE NOT EXISTS (SELECT 1 FROM there AS o WHERE {same})"
         )
+
+    def sweep(self) -> None:
+        """Writes each table anew that holds more deleted rows than others, with its indexes, in one transaction.
+
+        What is deleted while anybody reads an older state stays in the table, and somebody always does.
+        """
+        large = "SELECT table_name, estimated_size FROM duckdb_tables() WHERE NOT temporary AND estimated_size > ?"
+        self.execute("BEGIN")
+        for name, rows in self.execute(large, [FEW]).fetchall():
+            there = self.execute(f'SELECT count(*) FROM "{name}"').fetchall()[0][0]
+            if rows - there > max(WORN * there, FEW):
+                self._write_anew(name)
+        self.execute("COMMIT")
+
+    def _write_anew(self, table: str) -> None:
+        indexes = self.execute("SELECT sql FROM duckdb_indexes() WHERE table_name = ?", [table]).fetchall()
+        self.execute(f'CREATE OR REPLACE TABLE "{table}" AS SELECT * FROM "{table}"')
+        for (index,) in indexes:
+            self.execute(index)
 
     def cursor(self) -> "Engine":
         """Another connection, which sees what is committed."""
