@@ -12,8 +12,8 @@ export PYTHONDONTWRITEBYTECODE :=
 demo: $(VENV)/run  ## build and show the ledger of the 1935 campaign
 	$(BIN)/checkweigh demo demo
 
-test: lint  ## style, types, and every test (with freed memory at hand: the longer they run, the longer they would search for some)
-	GLIBC_TUNABLES=glibc.malloc.tcache_count=8000 $(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist worksteal
+test: lint  ## style, types, and every test
+	$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist worksteal
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -20,11 +20,7 @@ EDGE = Edge("login:anna", NOW)
 
 
 def pytest_collection_finish():
-    """What has been loaded stays: to look through all of it again and again for what may go took a tenth of the time of the tests.
-
-    What the C library was told for this process is not for those that tests start.
-    """
-    os.environ.pop("GLIBC_TUNABLES", None)
+    """What has been loaded stays: to look through all of it again and again for what may go took a tenth of the time of the tests."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)

@@ -105,7 +105,8 @@ LAYERS: dict[str, set[str]] = {
     },
     "judging": FACTS | {"codec", "ledger"},
     "consequences": FACTS | {"codec", "columns", "tables", "derived", "asking", "changes"},
-    "demo": FACTS | {"codec", "fields", "ledger", "verify", "tables", "derived", "asking", "render", "erasing"},
+    "demo": FACTS
+    | {"codec", "fields", "ledger", "verify", "tables", "derived", "asking", "changes", "render", "erasing"},
     "web": {"*"},
     "cli": {"*"},
     "": set(),

@@ -24,9 +24,9 @@ from .tables import Tables, answers
 ROWS = 65_536
 RUN = 1 << 19
 MOST = 2**53
+"""Numbers from here on are told of nothing that is counted."""
 NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{1,400})?([eE][-+]?[0-9]{1,3})?")
 """A number from 0, as a ratio is written."""
-"""Numbers from here on are told of nothing that is counted."""
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def verdicts(
     replaced = {entry.replaces for entry in found.values()}
     standing = [index for index, entry in found.items() if index not in replaced and not entry.void]
     last = max(standing, key=lambda index: _place(found, index), default=None)
-    makers = entered_by(ledger, shift) if reports is None else _makers(reports)
+    makers = entered_by(ledger, shift) if reports is None else makers_of(reports)
     return [
         Ruled(index, found[index], index in standing, index == last, found[index].by in makers)
         for index in sorted(found, key=lambda index: (_place(found, index), index))
@@ -82,10 +82,11 @@ def reports(ledger: Ledger, shift: str) -> dict[int, Entry]:
 
 def entered_by(ledger: Ledger, shift: str) -> set[str]:
     """Who entered a shift, or a correction of it."""
-    return _makers(reports(ledger, shift))
+    return makers_of(reports(ledger, shift))
 
 
-def _makers(reports: Mapping[int, Entry]) -> set[str]:
+def makers_of(reports: Mapping[int, Entry]) -> set[str]:
+    """Who made some entries of a shift."""
     return {entry.by for entry in reports.values()}
 
 

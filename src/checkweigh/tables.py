@@ -422,8 +422,8 @@ class _Opening:
         span = self._span()
         self.files.table("days", clocks.days(zones, *span) if span else clocks.DAYS.to_pyarrow().empty_table())
         made = {kind: named(self.backend, kind, _shape(kind)) for kind in KINDS}
-        others = (("days", clocks.DAYS), ("repeated", REPEATED))
-        made |= {name: named(self.backend, name, shape) for name, shape in others}
+        made["days"] = named(self.backend, "days", clocks.DAYS)
+        made["repeated"] = named(self.backend, "repeated", REPEATED)
         return Tables(size=self.size, **made)
 
     def _replacements(self) -> list[Replacement]:

@@ -18,7 +18,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from .. import asking, codec, entries, erasing, render, verify
+from .. import asking, changes, codec, entries, erasing, render, verify
 from ..derived import DERIVED
 from ..ledger import Ledger
 from ..tables import Tables, at
@@ -163,9 +163,9 @@ def _page(book: Book, title: str, marks: list[Row], kept: set[str]) -> Table:
 
 def _change(book: Book, row: Row) -> Text:
     mark = book.mark(row["shift"])
-    if row["difference"] == "removed":
+    if row[changes.DIFFERENCE] == "removed":
         return _sentence(("− ", "red"), f"{mark} is no longer in this book.")
-    if row["difference"] == "added":
+    if row[changes.DIFFERENCE] == "added":
         return _sentence(("+ ", "green"), f"{mark} is in it now.")
     before, now = (book.mark(row[name]) if row[name] else "nobody" for name in ("beaten_by_before", "beaten_by"))
     return _sentence(("~ ", "yellow"), f"{mark} was beaten by {before}, now by {now}.")

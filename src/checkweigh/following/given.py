@@ -32,17 +32,17 @@ _OF_AWARDS = """
     SELECT a.worker, a.crew, coalesce(w.key, c.key) AS party_key
     FROM {awards} AS a LEFT JOIN worker AS w ON w.id = a.worker LEFT JOIN crew AS c ON c.id = a.crew
 """
-_HALVES = """
-    CREATE VIEW rule_records AS SELECT * FROM rule WHERE coalesce(conditions.record, false);
-    CREATE VIEW rule_parties AS SELECT * FROM rule WHERE NOT coalesce(conditions.record, false);
-    CREATE VIEW award_records AS SELECT * FROM award WHERE rule IN (SELECT id FROM rule_records);
-    CREATE VIEW award_parties AS SELECT * FROM award WHERE coalesce(rule, '') NOT IN (SELECT id FROM rule_records)
-"""
 _OF = {
     "records": "rule IN (SELECT id FROM rule_records)",
     "parties": "coalesce(rule, '') NOT IN (SELECT id FROM rule_records)",
 }
-"""SQL: which of the honours are those of a half."""
+"""SQL: which of the honours, and of the awards, are those of a half."""
+_HALVES = f"""
+    CREATE VIEW rule_records AS SELECT * FROM rule WHERE coalesce(conditions.record, false);
+    CREATE VIEW rule_parties AS SELECT * FROM rule WHERE NOT coalesce(conditions.record, false);
+    CREATE VIEW award_records AS SELECT * FROM award WHERE {_OF["records"]};
+    CREATE VIEW award_parties AS SELECT * FROM award WHERE {_OF["parties"]}
+"""
 _REACH = {"worker": OWN, "site": SITE, "industry": BEYOND, "all": BEYOND}
 """How far the mark of a rule's scope reaches."""
 

@@ -191,7 +191,7 @@ def context(live: Live, known: Known, who: Who, row: Row) -> ShiftPage:
     ]
     named = [(row["id"], row["day"]), *((one["shift"], one["set_on"]) for one in beat)]
     named += [(fate.beaten_by, fate.beaten_on) for mark in marks for fate in mark.fates]
-    entered = any(who.by == report.by for report in reports.values())
+    entered = who.by in judging.makers_of(reports)
     return ShiftPage(
         id=row["id"], row=row, claim=claim, judged_helpers=_helped(live, known, who, helpers), judge=_judge(live, row, reports),
         history=history, ruled=ruled, marks=marks, beat=beat, honours=honours, precisions=saying.precisions(known, named),
