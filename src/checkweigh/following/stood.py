@@ -33,7 +33,7 @@ NAMED = ("worker", "crew", "site")
 """The kinds whose names stand in standings."""
 _JUDGED, _SUMS = '"judged"', '"sums"'
 _LEAST, _GREATEST = "first_unit", "last_unit"
-_SAME = "EXISTS (SELECT 1 FROM {other} AS o WHERE o.party IS NOT DISTINCT FROM s.party AND o.at = s.at)"
+_SAME = "EXISTS (SELECT 1 FROM sums_was AS o WHERE o.party IS NOT DISTINCT FROM s.party AND o.at = s.at)"
 
 
 def asked(parameters: Mapping[str, Any]) -> Asked:
@@ -172,30 +172,29 @@ class Stood:
         self._kept[one] = name
 
     def _add(self, one: Asked, gone: tuple[date, date] | None) -> None:
-        engine, table, words = self._held.engine, self._kept[one], telling(self._questions, one)
-        engine.execute(f"CREATE OR REPLACE TEMP TABLE sums_new AS {words.of('is_now')}")
+        table, words = self._kept[one], telling(self._questions, one)
+        fresh = words.of("is_now")
         if gone is not None:
             self._again(table, words, dict(one)["period"], gone)
-        names = ", ".join(f'{_gathered(name)} AS "{name}"' for name in words.columns if name not in ("party", "at"))
-        same = _SAME.format(other="sums_new")
-        both = f"SELECT * FROM {table} AS s WHERE {same} UNION ALL SELECT * FROM sums_new"
-        engine.execute(
-            f'CREATE OR REPLACE TEMP TABLE sums_both AS SELECT party, "at", {names} FROM ({both}) GROUP BY party, "at"'
+            fresh = f"SELECT * FROM ({fresh}) AS s WHERE NOT {_SAME}"
+        sums = ", ".join(f'"{name}" = {_gathered(name)}' for name in words.columns if name not in ("party", "at"))
+        self._held.engine.execute(
+            f"MERGE INTO {table} AS s USING ({fresh}) AS n ON s.party IS NOT DISTINCT FROM n.party AND s.at = n.at "
+            f"WHEN MATCHED THEN UPDATE SET {sums} WHEN NOT MATCHED THEN INSERT BY NAME *"
         )
-        engine.execute(f"DELETE FROM {table} AS s WHERE {same}")
-        engine.execute(f"INSERT INTO {table} BY NAME SELECT * FROM sums_both")
 
     def _again(self, table: str, words: Telling, period: str, gone: tuple[date, date]) -> None:
-        """Takes anew the sums of parties and periods that have lost a shift; what came new to them is among it."""
+        """Takes anew the sums of parties and periods that have lost a shift (`sums_was`); what came new to them is among it."""
         engine = self._held.engine
-        same = _SAME.format(other="sums_was")
         engine.execute(f"CREATE OR REPLACE TEMP TABLE sums_was AS {words.of('was')}")
-        for name in ("sums_new", table):
-            engine.execute(f"DELETE FROM {name} AS s WHERE {same}")
+        engine.execute(f"DELETE FROM {table} AS s WHERE {_SAME}")
         shifts = "judged" if period == "all" else within(*gone, period)
-        engine.execute(f"INSERT INTO {table} SELECT * FROM ({words.of(shifts)}) AS s WHERE {same}")
+        engine.execute(f"INSERT INTO {table} SELECT * FROM ({words.of(shifts)}) AS s WHERE {_SAME}")
 
 
 def _gathered(name: str) -> str:
-    """SQL: a column of sums of sums."""
-    return f'{ {_LEAST: "min", _GREATEST: "max"}.get(name, "sum") }("{name}")'
+    """SQL: a sum of two of which one may be absent."""
+    both = {_LEAST: "least(s.{0}, n.{0})", _GREATEST: "greatest(s.{0}, n.{0})"}.get(
+        name, "coalesce(s.{0} + n.{0}, s.{0}, n.{0})"
+    )
+    return both.format(f'"{name}"')
