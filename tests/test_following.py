@@ -177,6 +177,36 @@ def test_a_state_answers_as_the_derivations_do_while_it_is_followed_on(made, dat
             some_columns(state, table, where, parameters, wanted, data)
 
 
+def test_sums_are_added_to_and_taken_anew_where_a_shift_is_lost():
+    made = book(
+        """
+        shift  id  worker  job     started           hours  quantity
+               a   ada     hewing  2024-04-01 06:00  8      70
+               b   ada     hewing  2024-04-02 06:00  8      60
+               c   ada     timber  2024-04-02 16:00  8      30
+               d   ada     hewing  2024-04-04 06:00  8      50
+               e   bo      hewing  2024-04-03 06:00  8      65
+        """,
+        start=[*START, entry("job", id="timber", name="Timbering", industry="coal", unit="piece", better="higher")],
+    )
+    made += [
+        entry("verdict", shift="b", ruling="annulled", reason="copied"),
+        entry("verdict", shift="d", ruling="adjusted", quantity="40", reason="counted"),
+    ]
+    asked = [{"period": "month"}, {"period": "all", "scope": "site", "labour": True}]
+    following = Following(Log(made), len(made) - 6)
+    for parameters in asked:
+        following.state().rows("standings", {}, [], 1, parameters)  # asked for once, they are kept
+    for size in range(len(made) - 5, len(made) + 1):
+        following.follow(size)
+        state, full = following.state(), known(made, size)
+        for parameters in asked if size > len(made) - 3 else []:
+            wanted = tables.collect(DERIVED["standings"].derive(full, **parameters)).to_pylist()
+            found = state.rows("standings", {}, [], None, parameters)
+            assert rows(found, list(wanted[0])) == rows(wanted, list(wanted[0])), (size, parameters)
+    assert len(state._sums) == len(asked)
+
+
 def some_columns(state, table, where, parameters, wanted, data):
     """Asserts that some columns, of standings those of some parties, are those that are asked for with all others."""
     some = data.draw(st.lists(st.sampled_from(list(wanted[0])), min_size=1, unique=True)) if wanted else ["entry"]
