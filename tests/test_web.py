@@ -29,6 +29,18 @@ def test_a_refusal_is_a_problem_for_programs_and_a_page_for_people(ledger):
         assert client.get("/nothing-here").status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/", "/records", "/ledger/0", "/nothing-here", "/healthz", "/board/size"])
+def test_whoever_asks_for_the_head_alone_is_answered_as_others_are_without_the_body(ledger, path):
+    with board(ledger) as client:
+        head = client.head(path)
+        assert head.status_code == (404 if "nothing" in path else 200) and not head.content
+        if path != "/board/size":  # which goes on for ever
+            whole = client.get(path)
+            told = [name for name in whole.headers if name not in ("date", "set-cookie")]
+            assert [head.headers.get(name) for name in told] == [whole.headers[name] for name in told]
+        assert client.head("/sign-out").status_code == 405
+
+
 def test_a_fault_tells_nothing_of_the_inside():
     assert "secret" not in problem_of(ValueError("secret")).detail
 

@@ -240,6 +240,7 @@ def test_the_head_alone(book):
         ):
             answer = client.head(path)
             assert answer.status_code == 200 and not answer.content, path
+            assert answer.headers.get("content-length") != "0", f"{path} has a body when it is asked for"
 
 
 # ---- the ledger, its entries and proofs

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from litestar import Litestar, Router
+from litestar import HttpMethod, Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -67,6 +67,12 @@ ROUTES: list[Any] = [
     *trial.ROUTES,
     *api.ROUTES,
 ]
+
+
+for handler in (*ROUTES, *files.ROUTES):
+    # Whoever asks by HEAD is answered as by GET, without the body: Litestar wants that said of each route.
+    if HttpMethod.GET in getattr(handler, "http_methods", ()):
+        handler.http_methods.add(HttpMethod.HEAD)
 
 
 def application(

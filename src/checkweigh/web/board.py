@@ -161,7 +161,7 @@ def _named(row: Row, called: dict[str, dict[str, str]], units: dict[str, str]) -
 
 
 @get("/board/size", opt=needs(May.READ), include_in_schema=False)
-async def board_size(live: Served) -> ServerSentEvent:
+async def board_size(request: Request[Who, Any, Any], live: Served) -> ServerSentEvent:
     """The size of the ledger as an event, now and whenever it has grown."""
 
     async def sizes() -> AsyncIterator[ServerSentEventMessage]:
@@ -171,6 +171,8 @@ async def board_size(live: Served) -> ServerSentEvent:
             if size != told:
                 told = size
                 yield ServerSentEventMessage(data=str(size), event="size")
+            if request.method == "HEAD":
+                return
             await asyncio.sleep(LOOK_SECONDS)
 
     return ServerSentEvent(sizes(), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})

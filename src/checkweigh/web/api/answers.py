@@ -102,7 +102,9 @@ def flowing(request: Asking, pieces: Iterator[bytes], media: str, headers: Mappi
     first = next(pieces, b"")
     if request.method == "HEAD":
         cast(Any, pieces).close()
-        return Response(b"", media_type=media, headers=dict(headers))
+        return Stream(
+            iter(()), media_type=media, headers=dict(headers)
+        )  # how long it would be is not known, and not said
     return Stream(_flow(first, pieces), media_type=media, headers=dict(headers))
 
 
