@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from types import SimpleNamespace
 
 import pytest
 
@@ -144,7 +145,7 @@ def test_an_open_board_hears_of_a_new_shift(ledger):
     from checkweigh.web.board import board_size
 
     async def sizes(live):
-        events = aiter((await board_size.fn(live=live)).iterator)
+        events = aiter((await board_size.fn(request=SimpleNamespace(method="GET"), live=live)).iterator)
         first = await anext(events)
         added(ledger, "shift", **shift("new"))
         with anyio.fail_after(2):

@@ -120,5 +120,5 @@ def test_without_a_day_it_is_today(ledger):
         page = plain(client.get("/on-this-day").text)
         assert (
             "1 January" in page
-            and "2025 ada : 7 tonne, Hewing: a record of one worker without a stated helper; it stands." in page
+            and "2025 ada : 7 tonnes, Hewing: a record of one worker without a stated helper; it stands." in page
         )

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from html import unescape
 
 import pytest
 
@@ -106,6 +107,31 @@ def test_what_may_not_be_asked_for_is_refused(mine, form, said):
         answer = client.post("/enter/file", data=form, files={"file": ("x.csv", b"a\n1\n")})
         assert answer.status_code == 422 and said in answer.text
         assert client.post("/enter/file", data={"kind": "shift"}).status_code in (400, 422)
+
+
+def fields(page):
+    """What stands in the form of a page: boxes, texts and choices."""
+    texts = re.findall(r'<textarea id="(\w+)"[^>]*>([^<]*)</textarea>', page)
+    boxes = re.findall(r'<input id="(\w+)" name="\w+" value="([^"]*)"', page)
+    chosen = re.search(r'<select id="kind".*?<option selected>(\w+)', page)
+    return {name: unescape(value) for name, value in texts + boxes} | {"kind": chosen and chosen[1]}
+
+
+WRITTEN = {"map": "worker=Man\nquantity=Menge", "set": "job=hew", "dates": "%d.%m.%Y", "sheet": "Mai", "kind": "count"}
+
+
+def test_what_was_written_stays_when_the_file_is_refused_and_the_file_is_asked_for_again(mine):
+    with board(mine, ANNA) as client:
+        assert "a browser does not keep it" not in client.get("/enter/file").text
+        wrong = WRITTEN | {"map": "worker"}
+        refused = client.post("/enter/file", data=wrong, files={"file": ("x.csv", b"a\n1\n")})
+        assert refused.status_code == 422 and "a browser does not keep it" in refused.text
+        assert fields(refused.text).items() >= wrong.items()
+        for text, name in (("not a workbook", "counts.xlsx"), ("Man,Menge\nada,7\n", "counts.csv")):
+            _, report = upload(client, text, name, **WRITTEN)
+            [again] = set(re.findall(r'href="(/enter/file\?again=\w+)"', report.text))
+            page = client.get(again).text
+            assert "a browser does not keep it" in page and fields(page).items() >= WRITTEN.items()
 
 
 def test_a_file_that_cannot_be_read_is_told_by_its_own_name(mine):

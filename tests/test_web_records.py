@@ -95,7 +95,7 @@ def test_annulled_and_reversed(ledger):
     with board(ledger) as client:
         assert struck(client) == []
         added(ledger, "verdict", shift="b", ruling="annulled", reason="two tallies")
-        assert struck(client) == [("102 tonne", "bo", "annulled on 1 January 2026: “two tallies”")]
+        assert struck(client) == [("102 tonnes", "bo", "annulled on 1 January 2026: “two tallies”")]
         added(ledger, "verdict", shift="b", ruling="withdrawn", reason="the tally was found")
         assert struck(client) == [], "a withdrawn verdict takes nothing out"
 
@@ -106,7 +106,7 @@ def test_an_adjusted_mark_that_stays_in_its_class_is_marked_and_not_struck(ledge
     added(ledger, "verdict", shift="b", ruling="adjusted", quantity="80", reason="weighed again")
     with board(ledger) as client:
         page = client.get("/records").text
-    assert [mark for found in marks(page).values() for mark in found] == [("7 tonne", "ada"), ("80 tonne", "bo")]
+    assert [mark for found in marks(page).values() for mark in found] == [("7 tonnes", "ada"), ("80 tonnes", "bo")]
     assert "status-adjusted" in page
 
 

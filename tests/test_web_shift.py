@@ -122,7 +122,7 @@ def test_corrections_stay_visible_and_a_withdrawn_shift_says_so(ledger):
     again = added(ledger, "shift", **shift("one", quantity="9", replaces=index, note="misread the tally"))
     with board(ledger) as client:
         said = plain(client.get("/shifts/one"))
-        assert "ada: 9 tonne" in said.replace(" :", ":") and "misread the tally" in said and "Corrected" in said
+        assert "ada: 9 tonnes" in said.replace(" :", ":") and "misread the tally" in said and "Corrected" in said
         added(ledger, "shift", **shift("one", quantity="9", replaces=again, note="never happened", void=True))
         gone = client.get("/shifts/one")
         assert gone.status_code == 404 and "never happened" in gone.text and "withdrawn" in gone.text
@@ -150,12 +150,14 @@ def test_who_may_judge_and_object_is_shown_how(ledger):
     with board(ledger) as client:
         page = client.get("/shifts/one").text
         assert "Judge it" not in page and "Object to it" not in page
+        assert "Object to it" not in client.get("/trial/one").text
     with board(ledger, "verifier") as client:
         page = client.get("/shifts/one").text
         assert (
             '<a class="button" href="/trial/one">Judge it</a>' in page
             and f'href="/object/{index}">Object to it' in page
         )
+        assert f'href="/object/{index}">Object to it' in client.get("/trial/one").text
         known = client.live.now()
         for worker, may in (("ada", True), ("bo", False), (None, False)):
             shown = pages.context(

@@ -15,6 +15,7 @@ from checkweigh.web import limits, security
 from checkweigh.web.roles import Role, Who
 from checkweigh.web.settings import Settings
 from checkweigh.web.signing_in import local
+from conftest import founded
 from web import NOW, PASSWORD, account, csrf, door, sign_in
 
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
@@ -322,6 +323,13 @@ def test_a_ledger_without_accounts_says_how_to_make_one(ledger):
         assert sign_in(client, "anna").status_code == 401
         client.cookies.set("checkweigh", "x")
         assert client.get("/").status_code == 200
+
+
+def test_nobody_is_asked_for_a_password_that_nobody_has_in_a_demonstration(tmp_path):
+    with founded(tmp_path / "shown", demonstration=True) as shown, door(shown, read_only=True) as client:
+        page = client.get("/sign-in").text
+        assert "Nobody signs in to the demonstration." in page and "checkweigh init" in page
+        assert 'type="password"' not in page
 
 
 # ------------------------------------------------------------------------------------------------------------- limits

@@ -52,7 +52,7 @@ def hidden(page):
 def test_cases_stand_with_what_rests_on_them(doubted):
     with board(doubted) as client:
         page = client.get("/trial").text
-        assert page.index("ada: 102 tonne, Hewing") > 0 and "1 objection" in page
+        assert page.index("ada: 102 tonnes, Hewing") > 0 and "1 objection" in page
         assert "standing marks rest on it" in page and "<strong>1</strong> honour" in page
         assert "No case matches." in client.get("/trial?doubt=contradictions").text
         assert "ada: 102" in client.get("/trial?doubt=objections&job=hew&site=north").text

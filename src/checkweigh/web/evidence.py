@@ -14,6 +14,7 @@ from .. import charts
 from ..derived import DERIVED
 from ..errors import Refused
 from ..tables import collect
+from . import saying
 from .live import Known, Row
 from .pictures import Picture, picture
 
@@ -35,7 +36,11 @@ def pictures(known: Known, claim: Row, findings: list[Row]) -> list[Picture]:
         alt = f"Shift {shift} among those of the same job and site within {DAYS} days"
         found.append(Picture.of(known, "neighbours", alt, shift=shift))
     if _tail(known, claim):
-        found.append(Picture.of(known, "tail", f"Shift {shift} among the highest of its job, in {unit}", shift=shift))
+        found.append(
+            Picture.of(
+                known, "tail", f"Shift {shift} among the highest of its job, in {saying.plural(unit)}", shift=shift
+            )
+        )
     if sum(row["shifts"] for row in _bins(known, claim["site"])) >= FEWEST_NEAR:
         alt = f"How the attainments of the site {claim['site']} lie beside the quota"
         found.append(Picture.of(known, "bunching", alt, site=claim["site"]))

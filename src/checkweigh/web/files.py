@@ -23,7 +23,7 @@ from typing import Annotated, Any
 from litestar import Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath
+from litestar.params import Body, FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from .. import importing
@@ -35,6 +35,7 @@ from .live import Live
 from .page import Served, page
 from .problems import NotHere
 from .roles import May, Who, needs, who_asks
+from .security import TOKEN_FIELD
 
 DAILY = ("shift", "count", "training", "incident")
 """What anybody who enters may upload; the other kinds are for those who set quotas."""
@@ -54,6 +55,8 @@ class Upload:
     path: Path
     settings: Settings
     since: datetime
+    form: Mapping[str, str]
+    """What was written into the form, which comes back with it where the file is uploaded again."""
     state: str = "reading"
     """reading, ready (rehearsed), entering, done, or failed."""
     done: int = 0
@@ -74,7 +77,9 @@ class Uploads:
     home: Path | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, who: Who, name: str, content: Any, settings: Settings, now: datetime) -> Upload:
+    def take(
+        self, who: Who, name: str, content: Any, settings: Settings, now: datetime, form: Mapping[str, str]
+    ) -> Upload:
         """Keep a file, under a name of our own and its own ending."""
         token = entering.fresh_id()
         with self.lock:
@@ -89,7 +94,7 @@ class Uploads:
                 raise Refused(
                     "too many files are being entered already; wait until they are through, and upload it again"
                 )
-            self.kept[token] = Upload(token, who.by, name, path, settings, now)
+            self.kept[token] = Upload(token, who.by, name, path, settings, now, form)
         return self.kept[token]
 
     def find(self, token: str, who: Who) -> Upload:
@@ -130,6 +135,8 @@ class FilePage:
     """Whether missing sites, jobs, workers and crews may be created, and entries corrected."""
     site: str | None
     """The one site whose rows go in."""
+    again: bool
+    """Whether the form comes back filled in, but for the file."""
 
 
 @dataclass(frozen=True)
@@ -146,19 +153,29 @@ class UploadPage:
 
 
 @get("/enter/file", opt=needs(May.ENTER), include_in_schema=False, sync_to_thread=True)
-def file_page(request: Asked) -> Template:
-    """The empty form."""
+def file_page(request: Asked, again: FromQuery[str | None] = None) -> Template:
+    """The empty form, or as it was for an upload that is to be made again."""
+    if again:
+        return _form(request, _uploads(request).find(again, who_asks(request)).form, None, again=True)
     return _form(request, {"kind": "shift"}, None)
 
 
-def _form(request: Asked, form: Mapping[str, str], problem: str | None) -> Template:
+def _form(request: Asked, form: Mapping[str, str], problem: str | None, *, again: bool = False) -> Template:
     who = who_asks(request)
     kinds = DAILY + (OTHERS if who.may(May.SET_QUOTAS) else ())
     most = request.app.state.settings.most_upload_bytes
     answer = page(
         request,
         "file.html",
-        FilePage(kinds, Written(form), on_a_form(problem or "") or None, most, who.may(May.SET_QUOTAS), who.site),
+        FilePage(
+            kinds,
+            Written(form),
+            on_a_form(problem or "") or None,
+            most,
+            who.may(May.SET_QUOTAS),
+            who.site,
+            again or bool(problem),
+        ),
     )
     answer.status_code = 422 if problem else 200
     return answer
@@ -169,11 +186,12 @@ def take_file(request: Asked, live: Served, data: File) -> Template | Redirect:
     """Take a file, and begin to rehearse it."""
     who, file = who_asks(request), data.get("file")
     form = {name: text_of(data, name) for name, value in data.items() if isinstance(value, str)}
+    form.pop(TOKEN_FIELD, None)
     try:
         if not isinstance(file, UploadFile) or not file.filename:
             raise Refused("choose a file: CSV, Parquet or Excel")
         settings = settings_of(who, form)
-        upload = _uploads(request).take(who, file.filename, file.file, settings, live.clock())
+        upload = _uploads(request).take(who, file.filename, file.file, settings, live.clock(), form)
     except Refused as error:
         return _form(request, form, str(error))
     threading.Thread(target=_rehearse, args=[live, who, upload]).start()

@@ -12,6 +12,7 @@ from typing import Any
 from .. import tables as tabled
 from ..derived import struck
 from ..render import text
+from . import saying
 from .answers import Answers
 from .asked import names
 from .live import Known, Row
@@ -219,8 +220,7 @@ def _classes(known: Known, rows: list[Row], gone: list[Row]) -> list[Class]:
     )
     groups: dict[tuple[Any, ...], list[Mark]] = {}
     for row in everything:
-        unit = unit_of(row["measure"], jobs.get(row["job"], {}).get("unit"))
-        mark = _mark(row, unit, called, vague)
+        mark = _mark(row, jobs.get(row["job"], {}).get("unit") or "", called, vague)
         if row in gone:
             ruling = verdicts[row["shift"]]
             mark = replace(
@@ -237,7 +237,7 @@ def _class(key: tuple[Any, ...], marks: list[Mark], job: Row, known: Known) -> C
     best, name = "the least" if lower else BEST[measure], job.get("name") or "All jobs"
     title = f"{name}: {best} {HOLDERS[holder]} {LENGTHS[length]}{_where(scope, within, known)}"
     ordered = sorted(marks, key=lambda mark: (mark.started, -mark.value if lower else mark.value))
-    unit = unit_of(measure, job.get("unit"))
+    unit = unit_of(measure, saying.plural(job["unit"]) if job.get("unit") else None)
     return Class(of, measure, scope, within, holder, length, name, unit, title, tuple(ordered))
 
 
@@ -261,7 +261,8 @@ def unit_of(measure: str, unit: str | None) -> str:
 def _mark(row: Row, unit: str, called: dict[str, dict[str, str]], vague: dict[str, str | None]) -> Mark:
     kind = "worker" if row["worker"] else "crew"
     day = str(row["set_on"])[: {"month": 7, "year": 4}.get(vague.get(row["shift"]) or "", 10)]
-    said, day = f"{text(row['value'])} {unit}", day_in_words(day)
+    counted = unit if row["value"] == 1 else saying.plural(unit)
+    said, day = f"{text(row['value'])} {unit_of(row['measure'], counted)}", day_in_words(day)
     return Mark(
         row["shift"], row["entry"], row["value"], said, str(called[kind].get(row[kind], row[kind])), row[kind],
         kind == "crew", str(called["site"].get(row["site"], row["site"])), row["started"], row["set_on"], day, row["days_stood"],

@@ -14,7 +14,7 @@ from litestar.params import FromQuery
 from litestar.response import Template
 
 from ..errors import Refused
-from ..render import text
+from . import saying
 from .asked import names
 from .live import Known, Row
 from .page import Served, page
@@ -128,11 +128,14 @@ def _records(known: Known, days: list[date]) -> Iterable[Event]:
     units = {row["id"]: row["unit"] for row in known.rows("job", {"id": sorted(called["job"])})} if rows else {}
     for row in rows:
         kind = "worker" if row["worker"] else "crew"
-        sentence = f"{text(row['value'])} {units.get(row['job'], '')}, {called['job'][row['job']]}: a record of "
+        sentence = (
+            f"{saying.counted(row['value'], units.get(row['job'], ''))}, {called['job'][row['job']]}: a record of "
+        )
         sentence += (
             "one worker without a stated helper" if row["holder"] == "single" else "crews and workers with helpers"
         )
-        fate = "; it stands" if row["beaten_by"] is None else f"; it stood for {row['days_stood']} days"
+        stood = f"{row['days_stood']} {'day' if row['days_stood'] == 1 else 'days'}"
+        fate = "; it stands" if row["beaten_by"] is None else f"; it stood for {stood}"
         yield _event(row["set_on"].year, "record", sentence + fate, row, called[kind], row["shift"], row["status"])
 
 

@@ -16,7 +16,7 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Template
 
 from .. import render
-from . import links, static
+from . import links, saying, static
 from .live import Known, Live
 from .roles import May, Who, who_asks
 from .security import FormToken
@@ -68,6 +68,8 @@ def engine() -> JinjaTemplateEngine:
         "moment": moment,
         "factor": factor,
         "sentence": sentence,
+        "counted": saying.counted,
+        "plural": saying.plural,
     }
     environment.globals |= {"asset": static.address, "May": May, "links": links}
     return JinjaTemplateEngine.from_environment(environment)

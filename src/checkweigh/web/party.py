@@ -188,7 +188,7 @@ def context(
     public = next((row["name"] for row in versions if row["name"]), None)
     name = naming.private(live, who, [id]).get(id) if worker and public is None else public
     work, told = _work(known, kind, id, job, max(1, number)), _told(known, id)
-    marks = saying.marks(known.rows("records", {kind: id, "beaten_by": None}, columns=saying.STANDING))
+    marks = saying.marks(known, known.rows("records", {kind: id, "beaten_by": None}, columns=saying.STANDING))
     honours = known.rows("honours", {kind: id}, columns=saying.HONOURED)
     named = [(row["id"], row["day"]) for row in work.rows] + [(mark.shift, mark.set_on) for mark in marks]
     named += [(row["shift"], row["on"]) for row in honours]

@@ -20,6 +20,7 @@ from .. import charts
 from ..errors import Refused
 from ..kinds import Quota
 from . import naming, saying
+from .asked import names
 from .live import Known, Live
 from .page import Served, page
 from .pictures import Picture, picture
@@ -83,6 +84,8 @@ class QuotasPage:
     """The day."""
     jobs: list[OfJob]
     """Each job, with what is asked of it."""
+    sites: dict[str, str]
+    """What the sites are called of which something else is asked."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,9 @@ def quotas_page(
     """The quotas in force."""
     known = live.at(at)
     day = asked_day(live, at, on)
-    return page(request, "quotas.html", QuotasPage(day, in_force(known, day)), known)
+    jobs = in_force(known, day)
+    sites = names(known, "site", [row["site"] for one in jobs for row, _ in one.rows])
+    return page(request, "quotas.html", QuotasPage(day, jobs, sites), known)
 
 
 @get("/quotas/{job:path}", opt=needs(May.READ), sync_to_thread=True, include_in_schema=False)

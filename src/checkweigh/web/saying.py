@@ -3,15 +3,17 @@
 Words only: every figure comes from a derivation, and is rounded here only where the exact one stands beside it.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from ..render import heading
+from ..render import heading, text
 from .live import Known
 
 Row = Mapping[str, Any]
@@ -36,6 +38,28 @@ PLACES = {"worker": "/workers/", "crew": "/crews/", "shift": "/shifts/", "job": 
 def address_of(kind: str, id: str) -> str:
     """The page of a worker, crew, shift, job or entry."""
     return PLACES[kind] + quote(id)
+
+
+def counted(quantity: Decimal | str | None, unit: str) -> str:
+    """A quantity with its unit: 1 pair, 1860 pairs, 102 t."""
+    said = text(quantity) or "–"
+    return f"{said} {unit if said == '1' else plural(unit)}".rstrip()
+
+
+_WORDS = re.compile(r"[a-z]{3,}(?: [a-z]{3,})*")
+_SYMBOLS = frozenset({"bar", "gal", "min", "mol", "rad"})
+
+
+def plural(unit: str) -> str:
+    """A unit as several of it are called: pairs, boxes, short tons. A symbol (t, km/h) and what may be no English word stay as they are."""
+    last = unit.rpartition(" ")[2]
+    if not _WORDS.fullmatch(unit) or last in _SYMBOLS or last[-1] == "s" or not re.search("[aeiouy]", last):
+        return unit
+    if unit.endswith("foot"):
+        return unit[:-4] + "feet"
+    if re.search("[^aeiou]y$", unit):
+        return unit[:-1] + "ies"
+    return unit + ("es" if re.search("(x|z|ch|sh)$", unit) else "s")
 
 
 def started(moment: datetime, zone: str, precision: str | None) -> str:
@@ -73,7 +97,7 @@ class Fate:
     among: str
     """Among whom."""
     within: str | None
-    """The industry or the site."""
+    """The industry, or what the site is called."""
     beaten_on: Any
     """When it was beaten; absent while it stands."""
     beaten_by: str | None
@@ -88,6 +112,8 @@ class Mark:
 
     job: str | None
     """The job; absent across all jobs."""
+    job_name: str | None
+    """What the job is called."""
     measure: str
     """What is compared."""
     how: str
@@ -104,24 +130,26 @@ class Mark:
     """What became of it, the widest scope first; a narrower one only where something else became of it."""
 
 
-def marks(records: Iterable[Row]) -> list[Mark]:
+def marks(known: Known, records: Iterable[Row]) -> list[Mark]:
     """Rows of records, those of one shift and one measure together."""
     found: dict[tuple[Any, ...], list[Row]] = {}
     for row in records:
         key = tuple(row[name] for name in ("shift", "job", "measure", "holder", "length"))
         found.setdefault(key, []).append(row)
-    return [_mark(rows) for rows in found.values()]
+    called = cache(known.name_of)  # a job and a site of many marks are looked up once
+    return [_mark(rows, called) for rows in found.values()]
 
 
-def _mark(rows: list[Row]) -> Mark:
+def _mark(rows: list[Row], called: Callable[[str, str], str]) -> Mark:
     first = rows[0]
     how = HOLDERS[first["holder"]] + (", over more than a day" if first["length"] == "period" else "")
     fates: dict[str | None, Fate] = {}
     for row in sorted(rows, key=lambda row: WIDEST.index(row["scope"])):
-        within = row["within"] if row["scope"] in ("industry", "site") else None
+        within = row["within"] if row["scope"] == "industry" else None
+        within = called("site", row["within"]) if row["scope"] == "site" else within
         beaten_on, beaten_by, days_stood = (row.get(name) for name in ("beaten_on", "beaten_by", "days_stood"))
         fates.setdefault(beaten_by, Fate(SCOPES[row["scope"]], within, beaten_on, beaten_by, days_stood))
     return Mark(
-        first["job"], heading(first["measure"]), how, first["value"], first["shift"], first["set_on"], first["status"],
-        tuple(fates.values()),
+        first["job"], called("job", first["job"]) if first["job"] else None, heading(first["measure"]), how, first["value"],
+        first["shift"], first["set_on"], first["status"], tuple(fates.values()),
     )  # fmt: skip

@@ -184,7 +184,7 @@ def context(live: Live, known: Known, who: Who, row: Row) -> ShiftPage:
     ruled = next((one for one in history if one.counts), None)
     helpers = ruled.entry.helpers if ruled is not None and isinstance(ruled.entry, Verdict) else None
     party = {"worker": row["worker"]} if row["worker"] else {"crew": row["crew"]}
-    marks = saying.marks(known.rows("records", {"shift": row["id"]}, columns=saying.MARKED))
+    marks = saying.marks(known, known.rows("records", {"shift": row["id"]}, columns=saying.MARKED))
     beat = _beaten(known, row) if marks else []  # what beats a mark is one
     honours = [
         one for one in known.rows("honours", party, columns=saying.HONOURED) if row["entry"] in (one["entries"] or ())
@@ -195,7 +195,7 @@ def context(live: Live, known: Known, who: Who, row: Row) -> ShiftPage:
     return ShiftPage(
         id=row["id"], row=row, claim=claim, judged_helpers=_helped(live, known, who, helpers), judge=_judge(live, row, reports),
         history=history, ruled=ruled, marks=marks, beat=beat, honours=honours, precisions=saying.precisions(known, named),
-        may_object=_may_object(live, who, claim.entry), may_judge=who.may(May.JUDGE) and not live.read_only, entered_it=entered,
+        may_object=may_object(live, who, claim.entry), may_judge=who.may(May.JUDGE) and not live.read_only, entered_it=entered,
     )  # fmt: skip
 
 
@@ -279,10 +279,11 @@ def _beaten(known: Known, row: Row) -> list[Row]:
     return list(widest.values())
 
 
-def _may_object(live: Live, who: Who, entry: Shift) -> bool:
+def may_object(live: Live, who: Who, entry: Entry) -> bool:
     """Who may object at all: a worker to shifts that they are credited with or helped in."""
     if live.read_only or not who.may(May.OBJECT):
         return False
+    assert isinstance(entry, Shift)
     named = {entry.worker, *(one.worker for one in entry.helpers or ())}
     return who.role is not Role.WORKER or who.worker in named or entry.crew is not None
 

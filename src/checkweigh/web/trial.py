@@ -28,7 +28,7 @@ from .live import Known, Live, Row
 from .page import Served, page
 from .pictures import Picture
 from .roles import May, Who, needs, who_asks
-from .shift import Said, row_of, told
+from .shift import Said, may_object, row_of, told
 
 ROWS = 50
 RULINGS = {
@@ -118,6 +118,8 @@ class ShiftTrial:
     """What has been said of it, the first first."""
     standing: Said | None
     """The verdict that counts."""
+    may_object: bool
+    """Whether the reader may object to this one."""
     may_judge: bool
     """Whether the reader may judge shifts at all."""
     own: bool
@@ -222,7 +224,8 @@ def _context(
     cases = audited.of(live, "cases").last() if known.newest else None
     settled = cases is not None and cases.size < known.size and _settled_since(live, shift, cases.size)
     case = next(iter(cases.about("shift", shift)), None) if cases and not settled else None
-    history = told(live, known, row, judging.reports(live.ledger, shift))
+    reports = judging.reports(live.ledger, shift)
+    history = told(live, known, row, reports)
     standing = next((one for one in history if one.counts), None)
     may = who.may(May.JUDGE) and not live.read_only and known.newest
     job = known.rows("job", {"id": row["job"]}, limit=1)
@@ -232,7 +235,8 @@ def _context(
         job=known.name_of("job", row["job"]), site=known.name_of("site", row["site"]), unit=job[0]["unit"] if job else "",
         precision=saying.precisions(known, [(shift, row["day"])]).get(shift),
         case=case, audit=audit, findings=findings, counts=counts, pictures=evidence.pictures(known, row, counts) if looks else [],
-        history=history, standing=standing, may_judge=may, own=is_own(live, who, shift), rulings=_rulings(standing), looks=looks,
+        history=history, standing=standing, may_object=may_object(live, who, reports[row["entry"]]), may_judge=may,
+        own=is_own(live, who, shift), rulings=_rulings(standing), looks=looks,
         form=Written(form or {}), problems=problems or {}, parties=parties(live, known, who, row["site"]) if may else [],
         helper_lines=HELPER_LINES, preview=preview, given=given, read_only=live.read_only,
     )  # fmt: skip
@@ -317,7 +321,7 @@ def _preview(live: Live, known: Known, who: Who, given: Mapping[str, object], fo
     vague = saying.precisions(known, [(one.row["shift"], one.row["set_on"]) for one in found.marks])
     names = naming.workers(live, known, who, [one.row["worker"] for one in found.honours if one.row["worker"]])
     return Preview(
-        found, str(given["ruling"]), str(given["reason"]), list(_told_marks(found.marks)), vague, names,
+        found, str(given["ruling"]), str(given["reason"]), list(_told_marks(known, found.marks)), vague, names,
         form.get("token") or entering.fresh_id(),
     )  # fmt: skip
 
@@ -328,13 +332,13 @@ EFFECTS = {
 }  # fmt: skip
 
 
-def _told_marks(marks: Sequence[consequences.Mark]) -> list[tuple[str, list[saying.Mark]]]:
+def _told_marks(known: Known, marks: Sequence[consequences.Mark]) -> list[tuple[str, list[saying.Mark]]]:
     """Marks by what becomes of them, those of one shift and measure together."""
     found = []
     for effect, said in EFFECTS.items():
         rows = [one.row for one in marks if one.effect == effect]
         if rows:
-            found.append((said, saying.marks(rows)))
+            found.append((said, saying.marks(known, rows)))
     return found
 
 
