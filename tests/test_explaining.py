@@ -68,13 +68,18 @@ def check_tree(shown, node, memory):
 
 def held(shown, part, memory):
     """What the table says of a figure."""
-    asked = part.key.get("asked", {})
-    name = (part.table, tuple(sorted(asked.items())))
+    key = DERIVED[part.table].key
+    found = held_rows(shown, part.table, part.key.get("asked", {}), memory)
+    by_key = {tuple(row[column] for column in key): row for row in found}
+    return by_key[tuple(part.key[column] for column in key)][part.name]
+
+
+def held_rows(shown, table, asked, memory):
+    """The rows of a table, derived once for all trees that are held against it."""
+    name = (table, tuple(sorted(asked.items())))
     if name not in memory:
-        derived = rows(shown, part.table, **asked)
-        key = DERIVED[part.table].key
-        memory[name] = {tuple(row[column] for column in key): row for row in derived}
-    return memory[name][tuple(part.key[column] for column in DERIVED[part.table].key)][part.name]
+        memory[name] = rows(shown, table, **asked)
+    return memory[name]
 
 
 def check_equation(part):
@@ -112,7 +117,7 @@ def alone(data, ends):
 def test_the_figures_of_a_shift(held, data):
     data_of, shown, memory = written(held), known(held), {}
     looked = Book(shown, data_of.__getitem__)
-    for row in some(data, rows(shown, "attainment")):
+    for row in some(data, held_rows(shown, "attainment", {}, memory)):
         ends = set()
         for name in DERIVED["attainment"].schema:
             node = explaining.explain(looked, DERIVED["attainment"], {}, row, name)
@@ -129,7 +134,7 @@ def test_the_figures_of_a_shift(held, data):
 def test_the_figures_of_a_record(held, data):
     data_of, shown, memory = written(held), known(held), {}
     looked = Book(shown, data_of.__getitem__)
-    for row in some(data, rows(shown, "records")):
+    for row in some(data, held_rows(shown, "records", {}, memory)):
         ends = set()
         for name in (*explaining.records.FIGURES, "beaten_by", "holder"):
             node = explaining.explain(looked, DERIVED["records"], {}, row, name)
@@ -151,7 +156,7 @@ def test_the_figures_of_standings(held, data):
     asked = {"period": data.draw(st.sampled_from(("day", "month", "all"))), "scope": data.draw(scopes)}
     asked |= {"labour": data.draw(st.booleans())}
     data_of, shown, memory = written(held), known(held), {}
-    for row in some(data, rows(shown, "standings", **asked)):
+    for row in some(data, held_rows(shown, "standings", asked, memory)):
         looked = Book(shown, data_of.__getitem__)
         for name in explaining.standings.FIGURES:
             node = explaining.explain(looked, DERIVED["standings"], asked, row, name)
@@ -166,7 +171,7 @@ def test_the_figures_of_standings(held, data):
 def test_the_figures_of_honours(held, data):
     data_of, shown, memory = written(held), known(held), {}
     looked = Book(shown, data_of.__getitem__)
-    for row in some(data, rows(shown, "honours")):
+    for row in some(data, held_rows(shown, "honours", {}, memory)):
         for name in explaining.honours.FIGURES:
             node = explaining.explain(looked, DERIVED["honours"], {}, row, name)
             assert node.value == row[name]
@@ -352,7 +357,7 @@ def test_every_figure_says_how_to_ask_for_it_and_every_table_can_be_explained(ru
         shown, memory = tables.at(ledger), {}
         looked = Book(shown, ledger.entry)
         for name, derivation in DERIVED.items():
-            for row in rows(shown, name)[:1]:
+            for row in held_rows(shown, name, {}, memory)[:1]:
                 for figure in explaining.figures_of(derivation, row):
                     check_tree(shown, explaining.explain(looked, derivation, {}, row, figure), memory)
     found = answer(run, demo, "standings", "1935-09", "stakhanov", "change")["figures"][0]

@@ -1,11 +1,14 @@
 """A followed board shows what a board shows that derives everything anew: what is kept from one state to the next is right."""
 
 import shutil
+import threading
+import time
 
 import pytest
 
 from checkweigh import erasing
 from checkweigh.ledger import Ledger
+from checkweigh.web.follower import PACE_SECONDS, Follower
 from checkweigh.web.live import Live
 from conftest import EDGE
 from web import board
@@ -36,6 +39,7 @@ def boards(campaign, tmp_path, monkeypatch):
         monkeypatch.setitem(Live.__init__.__kwdefaults__, "followed", 0)
         with board(ledger) as followed:
             yield ledger, followed, plain
+    assert "follower" not in {thread.name for thread in threading.enumerate()}, "it would slow all that runs here later"
 
 
 def test_pages_are_those_of_a_board_that_is_not_followed(boards):
@@ -50,6 +54,16 @@ def test_pages_are_those_of_a_board_that_is_not_followed(boards):
             for kind, fields in several:
                 batch.add(kind, fields)
     assert "Krivonos" not in same(ledger, followed, plain)["/records"]
+
+
+def test_a_follower_that_fails_keeps_its_pace_and_ends_when_it_is_told(caplog):
+    begun = time.monotonic()
+    follower = Follower("no ledger", 0, print)
+    follower.wake()
+    time.sleep(PACE_SECONDS)
+    follower.stop()
+    assert not follower._thread.is_alive() and not follower.ready
+    assert 1 <= len(caplog.records) <= 1 + (time.monotonic() - begun) / PACE_SECONDS
 
 
 def same(ledger, followed, plain):

@@ -2,7 +2,7 @@
 
 import os
 import re
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from html import unescape
 
@@ -45,9 +45,10 @@ def board(ledger, who="visitor", clock=lambda: NOW, **settings):
     opened = ledger if isinstance(ledger, Ledger) else Ledger.open(ledger, write=True)
     try:
         shown = made(opened, who, clock, **settings)
-        with TestClient(shown, raise_server_exceptions=False) as client:
+        # Closed as by whoever serves it: else the thread that follows a ledger never rests.
+        with closing(shown.state.live) as live, TestClient(shown, raise_server_exceptions=False) as client:
             client.headers.update(PAGE)
-            client.live = shown.state.live
+            client.live = live
             yield client
     finally:
         if opened is not ledger:
@@ -75,10 +76,11 @@ def account(ledger, role, name="", **scope):
 def door(ledger, clock=lambda: NOW, address="http://testserver.local", **settings):
     """A client of the board as it runs in earnest, where people sign in; `client.live` is the ledger that it shows."""
     opened = application(ledger, Settings(fresh_seconds=0, **settings), clock)
-    with TestClient(opened, base_url=address, raise_server_exceptions=False) as client:
+    asking = TestClient(opened, base_url=address, raise_server_exceptions=False)
+    with closing(opened.state.live) as live, asking as client:
         client.headers.update(PAGE)
         client.follow_redirects = False
-        client.live = opened.state.live
+        client.live = live
         yield client
 
 

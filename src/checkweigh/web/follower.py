@@ -55,7 +55,7 @@ class Follower:
             except Exception:
                 self._failed = True
                 LOG.exception("following the ledger failed; it is begun anew")
-                self._woken.wait(self._seconds)
+                self._ended.wait(max(self._seconds, PACE_SECONDS))
 
     def _follow(self) -> None:
         following = Following(self._ledger)
