@@ -145,3 +145,23 @@ def test_a_chart_answers_whoever_points_at_it(browse, demonstration):
     tip = page.locator("#vg-tooltip-element.visible")
     tip.wait_for()
     assert "115" in tip.inner_text() and "Dyukanov" in tip.inner_text()
+
+
+LINES = """found => found.map(row => [...row.cells].map(cell => cell.getBoundingClientRect().height)[0] / 24)"""
+
+
+def test_on_a_phone_every_page_is_in_sight_and_rows_stay_low(browse, demonstration):
+    page = browse(demonstration, look="phone")
+    page.goto("/records?job=hewing")
+    ways = page.get_by_label("Pages").get_by_role("link")
+    assert ways.count() == 7
+    boxes = [one.bounding_box() for one in ways.all()]
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes), "a page that nobody finds"
+    assert max(page.locator(".marked tbody tr").evaluate_all(LINES)) < 6
+    page.goto("/?period=all&scope=crew")
+    assert max(page.locator(".standings tbody tr").evaluate_all(LINES)) < 4
+    page.goto("/on-this-day?day=08-31")
+    year, said = (
+        page.locator(f".calendar li > {part}").first.bounding_box() for part in (":first-child", ":last-child")
+    )
+    assert year["width"] < 90 and said["width"] > 250

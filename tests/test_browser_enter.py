@@ -178,8 +178,13 @@ def test_a_refused_shift_is_mended_or_deleted(browse, served, pit):
     enter(page, "nobody", "102")
     page.locator("#list li[data-state=refused]").wait_for()
     assert "is nobody known to this ledger" in page.locator("#list").inner_text()
-    page.locator("#done").get_by_role("button", name="Mend it").click()
-    page.get_by_label("Who", exact=True).fill("ada")
+    who = page.get_by_label("Who", exact=True)
+    expect(who).to_have_value("nobody")
+    expect(who).to_have_attribute("aria-invalid", "true")
+    expect(who).to_be_focused()
+    expect(page.get_by_label("Quantity")).to_have_value("102")
+    who.fill("ada")
+    assert who.get_attribute("aria-invalid") is None
     page.get_by_role("button", name="Enter the shift").click()
     page.locator("#list li[data-state=sent]").wait_for()
     assert shifts(pit) == [("ada", "102", "account:anna")]
@@ -189,6 +194,27 @@ def test_a_refused_shift_is_mended_or_deleted(browse, served, pit):
     page.get_by_role("button", name="Really delete it?").click()
     page.locator("#list li[data-state=refused]").wait_for(state="detached")
     assert len(shifts(pit)) == 1
+
+
+def test_a_refused_shift_does_not_take_the_place_of_the_next_one(browse, served, pit):
+    browse.meant("422")
+    page = browse(served(pit, clock=lambda: NOW), ANNA)
+    held = []
+    page.route(
+        re.compile("/enter$"), lambda route: held.append(route) if route.request.method == "POST" else route.continue_()
+    )
+    page.goto("/enter")
+    enter(page, "nobody", "102")
+    page.locator("#list li[data-state=waiting]").wait_for()
+    who = page.get_by_label("Who", exact=True)
+    who.fill("bo")
+    while not held:
+        page.wait_for_timeout(20)
+    held.pop().continue_()
+    page.locator("#list li[data-state=refused]").wait_for()
+    expect(who).to_have_value("bo")
+    page.locator("#done").get_by_role("button", name="Mend it").click()
+    expect(who).to_have_value("nobody")
 
 
 def test_another_account_on_the_device_does_not_send_what_the_first_one_entered(browse, served, pit):

@@ -139,6 +139,16 @@ def test_what_missed_the_quota_by_the_last_digit_is_not_drawn_as_met():
     assert {one["met"] for one in less} == {"met the quota"}
 
 
+def test_labels_on_a_phone_do_not_lie_on_the_axis():
+    marks = [
+        {"on": date(1935, day, 1), "value": Decimal(value), "who": "Stakhanov", "state": state, "said": ""}
+        for day, value, state in ((1, 70, "beaten"), (5, 227, "beaten"), (12, 321, "standing"))
+    ]
+    for width, sides in ((charts.WIDE, ["right", "left", "left"]), (charts.NARROW, ["right", "right", "left"])):
+        drawn = charts.spec(charts.progression(marks, title="Steps", unit="t", width=width))
+        assert [row["side"] for row in values(drawn, 1)] == sides
+
+
 def test_labels_do_not_lie_on_each_other():
     close = [{**MARKS[0], "value": D(100 + step), "state": "beaten"} for step in range(5)] + [
         {**MARKS[2], "value": D(105)}

@@ -47,7 +47,7 @@ def test_quantities_become_the_jobs_unit(written, canonical):
     ("written", "reason"),
     [
         ("-7", "must not be negative"), ("a lot", "is not a number"), ("102 l", "counted in t: give the quantity in t"),
-        ("7 pair", "counted in t"), ("0.0000001 kg", "no exact value in t within 9 places"), ("1,23", "is not a number"),
+        ("7 pair", "counted in t"), ("0.0000001 kg", "no exact value in t within 9 places"), ("1,23", "with a point before decimals"),
     ],
 )  # fmt: skip
 def test_quantities_that_are_refused(written, reason):

@@ -191,7 +191,9 @@ def quantity(text: str, unit: str | None) -> str:
     match = _NUMBER_AND_UNIT.fullmatch(text)
     number = entries.decimal_of(match[1]) if match else None
     if match is None or number is None:
-        raise Unreadable("is not a number, or a number and a unit, such as 102 or 102 t")
+        raise Unreadable(
+            "is not a number, or a number and a unit, such as 102 or 102.5 t, with a point before decimals"
+        )
     if number < 0:
         raise Unreadable("must not be negative")
     given = (match[2] or "").strip()

@@ -42,7 +42,7 @@ def pictures(known: Known, claim: Row, findings: list[Row]) -> list[Picture]:
             )
         )
     if sum(row["shifts"] for row in _bins(known, claim["site"])) >= FEWEST_NEAR:
-        alt = f"How the attainments of the site {claim['site']} lie beside the quota"
+        alt = f"How the attainments of {known.name_of('site', claim['site'])} lie beside the quota"
         found.append(Picture.of(known, "bunching", alt, site=claim["site"]))
     if findings:
         entries = ",".join(str(row["entry"]) for row in findings)
@@ -161,7 +161,9 @@ def _tail_drawn(known: Known, width: int, *, shift: str) -> charts.Chart:
 
 @picture("bunching")
 def _bunching(known: Known, width: int, *, site: str) -> charts.Chart:
-    return charts.bunching(_bins(known, site), title=f"Attainments of {site} beside the quota", width=width)
+    return charts.bunching(
+        _bins(known, site), title=f"Attainments of {known.name_of('site', site)} beside the quota", width=width
+    )
 
 
 @picture("count-against-sum")

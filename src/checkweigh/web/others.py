@@ -63,7 +63,7 @@ FORMS: dict[str, tuple[str, str, tuple[Field, ...]]] = {
         (
             Field("trainee", "Who learned", "A name, an id, or a payroll number.", "worker", True),
             Field("course", "Course", "What was taught; or name a practice of the ledger."),
-            Field("practice", "Practice", "The id of a practice."),
+            Field("practice", "Practice", "The id of a practice of the ledger. May stay empty."),
             Field("trainer", "Who taught", "Empty: nobody knows.", "worker"),
             Field("on", "Day", "Empty: nobody knows.", "date"),
             NOTE,

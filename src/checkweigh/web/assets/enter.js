@@ -129,7 +129,9 @@
     part("id").value = shift.id;
     for (const details of form.querySelectorAll("details")) details.open = [...details.querySelectorAll("input, textarea")].some((field) => field.value);
     showUnit();
-    part(shift.reasons && shift.reasons[0].startsWith("quantity") ? "quantity" : "who").focus();
+    const wrong = (shift.reasons || []).map((reason) => document.getElementById(reason.split(":")[0])).filter((field) => field && form.contains(field) && field.name);
+    for (const field of wrong) field.setAttribute("aria-invalid", "true");
+    (wrong[0] || part("who")).focus();
   }
 
   async function remove(shift, asked) {
@@ -182,9 +184,14 @@
     if (shift && shift.state === "refused") refuse(shift);
   }
 
+  // What is refused is back in the form at once, unless the next one has been begun there.
   function refuse(shift) {
-    const box = card("Refused, and not entered", shift.said, `${shift.reasons.join("; ")}.`, undefined, "refused");
-    box.append(button("Mend it", () => { shown.done.replaceChildren(); mend(shift); }));
+    const box = card("Refused, and not entered", shift.said, `${shift.reasons.join("; ")}. Put it right below, and enter it again.`, undefined, "refused");
+    if (!part("who").value && !part("quantity").value) mend(shift);
+    if (part("id").value !== shift.id) {
+      box.lastChild.textContent = `${shift.reasons.join("; ")}.`;
+      box.append(button("Mend it", () => { shown.done.replaceChildren(); mend(shift); }));
+    }
     shown.done.replaceChildren(box);
   }
 
@@ -213,6 +220,7 @@
   part("job").addEventListener("change", showUnit);
   part("site").addEventListener("change", () => { part("started").value = localNow(); });
   form.addEventListener("submit", kept);
+  form.addEventListener("input", (event) => event.target.removeAttribute("aria-invalid"));
   document.getElementById("send").addEventListener("click", () => send());
   addEventListener("online", () => send());
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && send());
