@@ -74,9 +74,7 @@ def _choose_labels(rows: list[dict[str, Any]], width: int) -> None:
     for i in sorted(range(len(rows)), key=lambda i: (rows[i]["state"] not in ("standing", "out"), -rows[i]["value"])):
         x, y = (moments[i] - first) / span * width, rows[i]["value"] / top * (HIGH - 20)
         wide = 6.9 * len(rows[i]["label"]) + 10
-        left = (
-            x > wide * WIDE / max(width, 1) ** 0.5 / WIDE**0.5
-        )  # on a phone less is left between the axis and the edge
+        left = x > wide * (1 if width >= WIDE else 1.4)  # a phone has less room beside the axis
         rows[i]["side"] = "left" if left else "right"
         start = x - wide if left else x + 4
         if any(abs(y - other) < 14 and start < stop and begin < start + wide for begin, stop, other in taken):
