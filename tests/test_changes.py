@@ -67,6 +67,10 @@ def test_for_people_a_changed_figure_stands_with_what_it_was():
         "14.571428 → 4.857142",
         "reported → adjusted",
     ]
+    wide = ["difference", "job", "note", "other", *SCHEMA.names[1:]]
+    rows = [{**row, "note": 1, "other": 2} for row in changed(before, now)]
+    found = changes.told(rows, [*wide, *(f"{name}_before" for name in ("note", "other", "value", "status"))])[1]
+    assert found == ["difference", "job", "note", "value", "status", "other", "shift"]
 
 
 @pytest.mark.parametrize("name", DERIVED)

@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from checkweigh import render
+from checkweigh import render, tables
+from checkweigh.derived import DERIVED
 from checkweigh.entries import decimal_text
+from checkweigh.ledger import Ledger
 
 HELPER = pa.struct([("worker", pa.string()), ("hours", pa.decimal128(12, 6))])
 SCHEMA = pa.schema(
@@ -101,6 +103,35 @@ def test_terminal_tells_a_common_value_once_and_names_what_it_leaves_out():
     assert "In every row: site mine" in said.replace("\n", " ")
     assert "note" not in said and "reason" in said.split("Not shown")[1]
     assert "as known at size 7" in said
+
+
+def test_what_there_is_no_room_for_makes_room_for_what_comes_after_it_and_sentences_are_folded():
+    rows = [
+        {"code": f"code {i}", "about": "x" * (30 + i), "message": f"{i} sentences about it, " * 9, "entry": i}
+        for i in range(3)
+    ]
+    assert render.fit(rows, list(rows[0]), 40).columns == ["code", "message"]
+    assert render.fit(rows, list(rows[0]), 36).columns == ["code", "entry"]
+    assert render.fit(rows, list(rows[0]), 96) == render.Shown(rows, [*rows[0]], {}, [])
+    assert max(len(line) for line in shown(rows, 40).splitlines()) <= 40
+
+
+def test_the_figures_that_a_table_is_for_are_shown_in_a_terminal_of_80_characters(campaign):
+    with Ledger.open(campaign) as ledger:
+        known = tables.at(ledger)
+    for table, wanted in (
+        ("attainment", {"worker", "attainment"}),
+        ("records", {"value", "worker", "scope"}),
+        ("honours", {"honour", "worker", "status", "on"}),
+        ("standings", {"party", "rank", "attainment"}),
+        ("quotas", {"quota", "quantity", "from"}),
+        ("shares", {"job", "from", "share"}),
+        ("findings", {"code", "shift", "message"}),
+        ("cases", {"shift", "findings", "worker"}),
+    ):
+        derivation = DERIVED[table]
+        rows = tables.collect(derivation.derive(known)).to_pylist()
+        assert wanted <= {*render.fit(rows, derivation.in_order(derivation.schema.names), 80).columns}, table
 
 
 def test_terminal_puts_numbers_to_the_right():

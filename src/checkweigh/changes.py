@@ -7,6 +7,7 @@ later table, removed ones where they stood in the earlier one. Two absent values
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -30,12 +31,17 @@ def between(
 
 
 def told(rows: list[dict[str, Any]], names: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Rows of `between` for people: a changed value stands with what it was as a `Step`, and columns that changed come before others."""
+    """Rows of `between` for people: a changed value stands with what it was as a `Step`.
+
+    What the difference is comes first, then the columns with which the table begins: those that tell the rows apart, and one more; then
+    those that changed.
+    """
     plain = [name for name in names if not name.endswith(BEFORE)]
     merged = [{name: _step(row, name) for name in plain} for row in rows]
     stepped = [name for name in plain if any(isinstance(row[name], Step) for row in merged)]
-    key = [name for name in plain if name + BEFORE not in names]
-    return merged, [*key, *stepped, *(name for name in plain if name not in (*key, *stepped))]
+    others = [name for name in plain if name != DIFFERENCE]
+    key = [*takewhile(lambda name: name + BEFORE not in names, others)]
+    return merged, list(dict.fromkeys((DIFFERENCE, *others[: len(key) + 1], *stepped, *others)))
 
 
 class Step(NamedTuple):

@@ -228,11 +228,15 @@ class Shown:
     left_out: list[str]
 
 
-def fit(rows: list[dict[str, Any]], names: Sequence[str], width: int, wanted: Sequence[str] = ()) -> Shown:
-    """Choose columns for a terminal of so many characters, from left to right.
+FOLDED, NARROWEST, BETWEEN = 40, 24, 3
+"""Characters from which on a value is folded, into which sentences can still be read, and between two columns."""
 
-    A column without any value says nothing; one with the same value in every row is told once. `wanted` columns are shown whatever
-    they hold.
+
+def fit(rows: list[dict[str, Any]], names: Sequence[str], width: int, wanted: Sequence[str] = ()) -> Shown:
+    """Choose columns for a terminal of so many characters: those that matter most come first, and whatever else there is room for.
+
+    A column without any value says nothing; one with the same value in every row is told once; one of sentences, which is folded in any
+    case, takes what room is left. `wanted` columns are shown whatever they hold.
     """
     if wanted:
         return Shown(rows, list(wanted), {}, [])
@@ -240,14 +244,16 @@ def fit(rows: list[dict[str, Any]], names: Sequence[str], width: int, wanted: Se
     alike = [name for name in held if len(rows) > 1 and all(row[name] == rows[0][name] for row in rows)]
     differing = [name for name in held if name not in alike]
     columns: list[str] = []
-    used = 1
+    left = width - 1
     for name in differing:
-        needed = max(len(heading(name)), *(longest_line(row[name]) for row in rows)) + 3
-        if columns and used + needed > width:
-            break
-        columns.append(name)
-        used += needed
-    return Shown(rows, columns, {name: rows[0][name] for name in alike}, differing[len(columns) :])
+        needed = max(len(heading(name)), *(longest_line(row[name]) for row in rows)) + BETWEEN
+        if needed >= FOLDED + BETWEEN and left >= NARROWEST + BETWEEN:
+            needed = min(needed, left)
+        if needed <= left or not columns:
+            columns.append(name)
+            left -= needed
+    left_out = [name for name in differing if name not in columns]
+    return Shown(rows, columns, {name: rows[0][name] for name in alike}, left_out)
 
 
 def heading(name: str) -> str:
@@ -256,8 +262,8 @@ def heading(name: str) -> str:
 
 
 def longest_line(value: object) -> int:
-    """How wide a value stands in a terminal, which folds it at 40."""
-    return min(40, max((len(line) for line in text(value).splitlines()), default=0))
+    """How wide a value stands in a terminal, where it is folded."""
+    return min(FOLDED, max((len(line) for line in text(value).splitlines()), default=0))
 
 
 NUMBERS = (int, Decimal, float)
@@ -305,7 +311,7 @@ def _grid(shown: Shown) -> Any:
         grid.add_column(
             heading(name),
             justify="right" if numeric else "left",
-            max_width=None if name == shown.columns[-1] else 40,
+            max_width=None if name == shown.columns[-1] else FOLDED,
             overflow="fold",
         )
     for row in shown.rows:

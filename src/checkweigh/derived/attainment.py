@@ -67,18 +67,8 @@ COLUMNS = {
 }
 KEY = ("id",)
 FIRST = (
-    "id",
-    "worker",
-    "crew",
-    "quantity",
-    "expected",
-    "attainment",
-    "labour_attainment",
-    "status",
-    "day",
-    "job",
-    "holder",
-)
+    "id", "worker", "crew", "day", "attainment", "labour_attainment", "status", "quantity", "expected", "job", "holder",
+)  # fmt: skip
 PARAMETERS: tuple[Parameter, ...] = ()
 DAY_HOURS = 24
 

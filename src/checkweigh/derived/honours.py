@@ -50,7 +50,7 @@ COLUMNS = {
     "entries": "indices of the shifts that it rests on",
 }
 KEY = ("honour", "rule", "award", "worker", "crew", "from", "on", "shift")
-FIRST = ("honour", "status", "worker", "crew", "measure", "value", "on", "from", "until", "shift", "award")
+FIRST = ("honour", "status", "worker", "crew", "on", "from", "measure", "value", "until", "shift", "award")
 PARAMETERS: tuple[Parameter, ...] = ()
 BOTH, NOW, THEN = 0, 1, 2
 """Whether a row tells of a shift that nobody has ruled on, of one as judged now, or of one as reported before the verdict."""

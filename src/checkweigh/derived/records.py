@@ -62,19 +62,8 @@ COLUMNS = {
 }
 KEY = ("job", "measure", "scope", "within", "holder", "length", "shift")
 FIRST = (
-    "job",
-    "measure",
-    "scope",
-    "within",
-    "holder",
-    "value",
-    "worker",
-    "crew",
-    "shift",
-    "set_on",
-    "beaten_on",
-    "beaten_by",
-)
+    "job", "measure", "scope", "value", "worker", "crew", "within", "holder", "set_on", "shift", "beaten_on", "beaten_by",
+)  # fmt: skip
 PARAMETERS = (
     Parameter("job", "text", "records of this job only"),
     Parameter("measure", "choice", "records in this measure only", MEASURES),

@@ -37,7 +37,7 @@ COLUMNS = {
     "entry": "index of that shift's entry",
 }
 KEY = ("party", "from")
-FIRST = ("party", "name", "from", "until", "shifts", "met", "share", "best", "first_met", "first")
+FIRST = ("party", "name", "from", "met", "shifts", "share", "until", "best", "first_met", "first")
 RESTS_ON = {"entry": "the first shift that met its quota"}
 PARAMETERS = (
     Parameter("period", "choice", "a day, a week from Monday, ... or all time", periods.PERIODS, "month"),
