@@ -160,6 +160,13 @@ def test_on_a_phone_every_page_is_in_sight_and_rows_stay_low(browse, demonstrati
     assert max(page.locator(".marked tbody tr").evaluate_all(LINES)) < 6
     page.goto("/?period=all&scope=crew")
     assert max(page.locator(".standings tbody tr").evaluate_all(LINES)) < 4
+    wraps = page.locator("td.number").evaluate_all(
+        "found => found.filter(one => getComputedStyle(one).whiteSpace !== 'nowrap').length"
+    )
+    assert wraps == 0, "a figure is read apart from its unit"
+    page.goto("/quotas")
+    said = page.get_by_text("no quota is in force").first.bounding_box()
+    assert said["x"] + said["width"] <= 390, "what is said of a job without a quota is cut"
     page.goto("/on-this-day?day=08-31")
     year, said = (
         page.locator(f".calendar li > {part}").first.bounding_box() for part in (":first-child", ":last-child")

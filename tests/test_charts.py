@@ -149,6 +149,14 @@ def test_labels_on_a_phone_do_not_lie_on_the_axis():
         assert [row["side"] for row in values(drawn, 1)] == sides
 
 
+def test_marks_of_a_few_days_have_their_labels_where_there_is_room():
+    """What stands goes on for a month at least, so marks of two days lie close to the axis."""
+    close = [{**MARKS[0], "on": date(2026, 9, day), "state": state} for day, state in ((1, "beaten"), (3, "standing"))]
+    close[1]["value"] = D(90)
+    drawn = charts.spec(charts.progression(close, title="Close", unit="t"))
+    assert [row["side"] for row in values(drawn, 1)] == ["right", "right"]
+
+
 def test_labels_do_not_lie_on_each_other():
     close = [{**MARKS[0], "value": D(100 + step), "state": "beaten"} for step in range(5)] + [
         {**MARKS[2], "value": D(105)}

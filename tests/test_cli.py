@@ -512,3 +512,10 @@ except SystemExit as exit:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_package_itself_is_the_command():
+    asked = [sys.executable, "-m", "checkweigh", "show", "nothing"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent / "src")}
+    answered = subprocess.run(asked, capture_output=True, text=True, env=environment, check=False)
+    assert answered.returncode == 2 and "Refused: there is no table 'nothing'" in answered.stderr

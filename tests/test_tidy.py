@@ -108,6 +108,7 @@ LAYERS: dict[str, set[str]] = {
     "demo": FACTS
     | {"codec", "fields", "ledger", "verify", "tables", "derived", "asking", "changes", "render", "erasing"},
     "web": {"*"},
+    "__main__": {"cli"},
     "cli": {"*"},
     "": set(),
 }

@@ -122,6 +122,11 @@ def test_what_is_wrong_stands_beside_its_field(doubted, form, field):
     with board(doubted, BORIS) as client:
         page = client.post("/trial/a", data=given(step="preview", **form))
         assert page.status_code == 422 and f'id="e-{field}"' in page.text
+        # The form leads to this place: what is wrong with it is told there, not at the head of a long page.
+        assert page.text.count('id="preview-title"') == 1
+        assert (
+            page.text.index('id="judge"') < page.text.index('id="preview-title"') < page.text.index(f'id="e-{field}"')
+        )
     assert doubted.size == size
 
 

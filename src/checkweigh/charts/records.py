@@ -68,7 +68,8 @@ def _signs(states: set[str]) -> tuple[alt.Shape, alt.Color]:
 def _choose_labels(rows: list[dict[str, Any]], width: int) -> None:
     """Blanks the labels that would lie on another; the standing mark and what is out are placed first, then the highest."""
     moments = [date.fromisoformat(row["on"]).toordinal() for row in rows]
-    first, span = min(moments, default=0), max(max(moments, default=0) - min(moments, default=0), 1) * 1.06
+    first, end = min(moments, default=0), later([date.fromordinal(moment) for moment in moments], 0.06)
+    span = max(date.fromisoformat(end).toordinal() - first, 1) if end else 1
     top = max((row["value"] for row in rows), default=1.0) or 1.0
     taken: list[tuple[float, float, float]] = []
     for i in sorted(range(len(rows)), key=lambda i: (rows[i]["state"] not in ("standing", "out"), -rows[i]["value"])):
