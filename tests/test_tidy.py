@@ -280,8 +280,8 @@ def test_no_pile_of_odds_and_ends():
     assert not {"utils", "helpers", "models", "services", "managers"} & {path.stem for path in SOURCES}
 
 
-def test_a_table_is_shown_without_loading_the_statistics():
-    command = "import sys, checkweigh.derived; sys.exit('scipy.stats' in sys.modules)"
+def test_tables_are_shown_and_a_board_starts_without_what_is_seldom_asked_for():
+    command = "import sys, checkweigh.web; sys.exit(bool({'scipy.stats', 'altair', 'pint'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", command], check=True)
 
 

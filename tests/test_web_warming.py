@@ -31,7 +31,7 @@ def test_a_large_ledger_is_left_to_those_who_follow_it(ledger, monkeypatch):
 
 
 def test_what_fails_while_warming_stands_in_the_log_and_stops_nobody(ledger, monkeypatch, caplog):
-    monkeypatch.setattr(warming, "_board", lambda known: known.rows("no such table"))
+    monkeypatch.setattr(warming, "TABLES", ("no such table",))
     with board(ledger) as client, caplog.at_level("ERROR"):
         warming.Warming(client.live).join()
         assert "warming stopped" in caplog.text

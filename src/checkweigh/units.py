@@ -11,8 +11,6 @@ from fractions import Fraction
 from functools import cache, lru_cache
 from typing import Any
 
-import pint
-
 PLACES = 9
 _SPELLINGS = {"short tons": "short_ton", "short ton": "short_ton", "tonnes": "tonne"}
 # A ton is 2,000 lb in one country and 1,000 kg in another: as a job's unit it is a word like any other, and never converted.
@@ -26,6 +24,8 @@ _LONGEST = 60
 
 @cache
 def _registry() -> Any:
+    import pint  # a tenth of what a board loads at its start, for those alone who convert
+
     return pint.UnitRegistry(non_int_type=Decimal, cache_folder=None)
 
 

@@ -10,13 +10,32 @@ and a description in a sentence or two for those who cannot see it. What colour 
 Colours are parameters of the chart (`ink`, `red`, `quiet`), so that the same chart is drawn for light and for dark paper.
 """
 
-from .distributions import bunching, counts, neighbours, tail
-from .drawing import DARK, LIGHT, NARROW, WIDE, Chart, spec, svg
-from .quotas import meeting, spread
-from .records import progression
-from .work import output_against_quota, own_history
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .distributions import bunching, counts, neighbours, tail
+    from .drawing import DARK, LIGHT, NARROW, WIDE, Chart, spec, svg
+    from .quotas import meeting, spread
+    from .records import progression
+    from .work import output_against_quota, own_history
 
 __all__ = [
     "DARK", "LIGHT", "NARROW", "WIDE", "Chart", "bunching", "counts", "meeting", "neighbours", "output_against_quota", "own_history",
     "progression", "spec", "spread", "svg", "tail",
 ]  # fmt: skip
+_FROM = {
+    "distributions": ("bunching", "counts", "neighbours", "tail"),
+    "drawing": ("DARK", "LIGHT", "NARROW", "WIDE", "Chart", "spec", "svg"),
+    "quotas": ("meeting", "spread"),
+    "records": ("progression",),
+    "work": ("output_against_quota", "own_history"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A name of `__all__`, from its module. Altair is loaded with the first one: a board that has drawn nothing yet starts without it."""
+    for module, names in _FROM.items():
+        if name in names:
+            return getattr(import_module(f".{module}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

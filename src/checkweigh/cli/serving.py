@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
@@ -68,11 +69,13 @@ def _needs_the_extra() -> None:
     from ..errors import Refused
 
     try:
-        import altair  # noqa: F401
         import argon2  # noqa: F401
         import litestar  # noqa: F401
         import prometheus_client  # noqa: F401
         import uvicorn  # noqa: F401
+
+        if find_spec("altair") is None:  # loaded with the first picture
+            raise ImportError("there is no altair", name="altair")
     except ImportError as error:
         raise Refused(f"the board needs {error.name}; install it with `pip install 'checkweigh[web]'`") from None
 

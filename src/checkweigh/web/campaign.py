@@ -146,7 +146,7 @@ def _joined(ever: Row | None, months: list[Row], party: str, begins: date) -> st
 
 
 @picture("spread")
-def spread(known: Known, width: int, *, period: str = "month", by: str = "job", labour: str = "") -> charts.Chart:
+def spread(known: Known, width: int, *, period: str = "month", by: str = "job", labour: str = "") -> "charts.Chart":
     """Where and when quotas were met."""
     asked = Asked({"period": period, "by": by})
     period, by = asked.one_of("period", list(PERIODS), "month"), asked.one_of("by", list(BY), "job")

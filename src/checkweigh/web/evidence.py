@@ -111,7 +111,7 @@ def _bins(known: Known, site: str) -> list[Row]:
 
 
 @picture("own-history")
-def _own_history(known: Known, width: int, *, shift: str) -> charts.Chart:
+def _own_history(known: Known, width: int, *, shift: str) -> "charts.Chart":
     claim = _claim(known, shift)
     rows = _history(known, claim)
     before = [float(row["quantity"]) for row in rows if row["id"] != shift]
@@ -128,7 +128,7 @@ def _own_history(known: Known, width: int, *, shift: str) -> charts.Chart:
 
 
 @picture("neighbours")
-def _neighbours(known: Known, width: int, *, shift: str) -> charts.Chart:
+def _neighbours(known: Known, width: int, *, shift: str) -> "charts.Chart":
     claim = _claim(known, shift)
     drawn = [
         {
@@ -143,7 +143,7 @@ def _neighbours(known: Known, width: int, *, shift: str) -> charts.Chart:
 
 
 @picture("tail")
-def _tail_drawn(known: Known, width: int, *, shift: str) -> charts.Chart:
+def _tail_drawn(known: Known, width: int, *, shift: str) -> "charts.Chart":
     claim = _claim(known, shift)
     rows = _tail(known, claim)
     drawn = [
@@ -160,14 +160,14 @@ def _tail_drawn(known: Known, width: int, *, shift: str) -> charts.Chart:
 
 
 @picture("bunching")
-def _bunching(known: Known, width: int, *, site: str) -> charts.Chart:
+def _bunching(known: Known, width: int, *, site: str) -> "charts.Chart":
     return charts.bunching(
         _bins(known, site), title=f"Attainments of {known.name_of('site', site)} beside the quota", width=width
     )
 
 
 @picture("count-against-sum")
-def _counts(known: Known, width: int, *, counts: str, job: str) -> charts.Chart:
+def _counts(known: Known, width: int, *, counts: str, job: str) -> "charts.Chart":
     entries = [int(one) for one in counts.split(",") if one.isdecimal()]
     drawn = []
     for row in known.rows("findings", {"entry": entries}, check="count-mismatch"):

@@ -254,7 +254,7 @@ def _work(known: Known, kind: str, id: str, job: str | None, number: int) -> Wor
 
 
 @picture("output")
-def output(known: Known, width: int, *, job: str, worker: str | None = None, crew: str | None = None) -> charts.Chart:
+def output(known: Known, width: int, *, job: str, worker: str | None = None, crew: str | None = None) -> "charts.Chart":
     """The newest shifts of a worker or a crew against their quotas."""
     party = {"worker": worker} if worker is not None else {"crew": crew}
     rows = known.rows("attainment", {**party, "job": job}, order=["-started", "-entry"], limit=MOST_DRAWN)

@@ -32,11 +32,10 @@ from .live import Known, Live
 from .page import Served, quoted
 from .roles import May, Who, needs
 
-Maker = Callable[..., charts.Chart]
+Maker = Callable[..., "charts.Chart"]
 MOST_DRAWN = 400
 """So many drawings are kept."""
 PRIVATE = "private, max-age=300"
-WIDTHS = {"wide": charts.WIDE, "narrow": charts.NARROW}
 FORMS = {"svg": "image/svg+xml", "json": "application/json"}
 _MAKERS: dict[str, Maker] = {}
 _DRAWN: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
@@ -89,7 +88,8 @@ def chart_file(request: Request[Who, Any, Any], live: Served, file: FromPath[str
     headers = {"ETag": tag, "Cache-Control": PRIVATE}
     if request.headers.get("if-none-match") == tag:
         return Response(b"", status_code=304, headers=headers)
-    drawn = _kept(key, lambda: _draw(known, name, form, paper == "dark", WIDTHS.get(width, charts.WIDE), words))
+    wide = charts.NARROW if width == "narrow" else charts.WIDE
+    drawn = _kept(key, lambda: _draw(known, name, form, paper == "dark", wide, words))
     return Response(drawn, media_type=FORMS[form], headers=headers)
 
 

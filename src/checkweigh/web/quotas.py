@@ -237,7 +237,7 @@ def shares(known: Known, job: Row, bare: bool) -> SharesPage:
 
 
 @picture("share")
-def share(known: Known, width: int, *, job: str) -> charts.Chart:
+def share(known: Known, width: int, *, job: str) -> "charts.Chart":
     """The share of workers who meet the quotas of a job, and when these changed."""
     scope = "worker"
     found = known.rows("shares", {"job": job}, order=["from"], period="month", scope=scope, job=job)

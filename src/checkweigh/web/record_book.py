@@ -251,7 +251,7 @@ def _picture(known: Known, of: Class) -> Picture:
 def progression(
     known: Known, width: int, *, holder: str, job: str = "", measure: str = "quantity", scope: str = "all", within: str = "",
     length: str = "shift",
-) -> charts.Chart:  # fmt: skip
+) -> "charts.Chart":  # fmt: skip
     """The marks of one class as steps."""
     asked = {"job": job, "measure": measure, "scope": scope, "within": within, "holder": holder, "length": length}
     wanted = _wanted(Asked(asked))

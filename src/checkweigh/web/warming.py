@@ -43,25 +43,28 @@ class Warming:
     def _warm(self) -> None:
         try:
             self._known = known = self._live.now()
-            if known.size > audited.AT_ONCE:
-                return
-            _board(known)
-            for table in TABLES:
-                self._go_on()
-                known.rows(table, limit=1)
-            for table in ("findings", "cases"):
-                self._go_on()
-                audited.of(self._live, table).ask(known)
+            if known.size <= audited.AT_ONCE:
+                self._derive(known)
+            self._go_on()
+            from ..charts import drawing  # noqa: F401  # loads Altair, which the first picture needs
         except Exception:
             if not self._stopped:
                 log.exception("warming stopped; pages are answered all the same, the first ones later")
 
+    def _derive(self, known: Known) -> None:
+        """What pages ask of a small ledger: first the board, at last what takes longest."""
+        for changed in ({"scope": "all", "minimum_shifts": 0}, {}, {"labour": True}):
+            self._go_on()
+            known.rows("standings", limit=1, **PLAIN.standings(**changed))
+        self._go_on()
+        known.rows("records", limit=1, measure="quantity", scope="all", job=None)
+        for table in TABLES:
+            self._go_on()
+            known.rows(table, limit=1)
+        for table in ("findings", "cases"):
+            self._go_on()
+            audited.of(self._live, table).ask(known)
+
     def _go_on(self) -> None:
         if self._stopped:
             raise InterruptedError
-
-
-def _board(known: Known) -> None:
-    for changed in ({"scope": "all", "minimum_shifts": 0}, {}, {"labour": True}):
-        known.rows("standings", limit=1, **PLAIN.standings(**changed))
-    known.rows("records", limit=1, measure="quantity", scope="all", job=None)
