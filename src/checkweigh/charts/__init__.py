@@ -24,18 +24,12 @@ __all__ = [
     "DARK", "LIGHT", "NARROW", "WIDE", "Chart", "bunching", "counts", "meeting", "neighbours", "output_against_quota", "own_history",
     "progression", "spec", "spread", "svg", "tail",
 ]  # fmt: skip
-_FROM = {
-    "distributions": ("bunching", "counts", "neighbours", "tail"),
-    "drawing": ("DARK", "LIGHT", "NARROW", "WIDE", "Chart", "spec", "svg"),
-    "quotas": ("meeting", "spread"),
-    "records": ("progression",),
-    "work": ("output_against_quota", "own_history"),
-}
+_MODULES = ("distributions", "drawing", "quotas", "records", "work")
 
 
 def __getattr__(name: str) -> Any:
     """A name of `__all__`, from its module. Altair is loaded with the first one: a board that has drawn nothing yet starts without it."""
-    for module, names in _FROM.items():
-        if name in names:
-            return getattr(import_module(f".{module}", __name__), name)
+    if name in __all__:
+        modules = (import_module(f".{module}", __name__) for module in _MODULES)
+        return next(getattr(module, name) for module in modules if hasattr(module, name))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
