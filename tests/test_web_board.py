@@ -98,7 +98,9 @@ def test_filters_narrow_the_board(ledger):
 def test_records_of_the_period_tell_what_they_beat(demo):
     page = plain(demo.get("/?start=1937-03-05").text)
     assert "321 t Hewing coal, one worker without a stated helper: Alexei Stakhanov" in page
-    assert "It beat 227 t of Alexei Stakhanov, which had stood for 533 days." in page
+    assert "It beat 227 t of Alexei Stakhanov, which had stood for 533 days." in page and "new 321 t" in page
+    ever = plain(demo.get("/?period=all").text)
+    assert "stands 321 t" in ever and "stands 227 t" not in ever and "227 t Hewing coal" in ever and "new 2" not in ever
 
 
 def test_an_older_state_is_shown_as_it_was_known(demo):
