@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 from books import book, books, known
 from checkweigh import codec, entries, explaining, merkle, tables
 from checkweigh.cli import main
-from checkweigh.demo import build
 from checkweigh.derived import DERIVED
 from checkweigh.explaining import Book, Leaf, Node, choosing, walk
 from checkweigh.ledger import Ledger
-from conftest import EDGE
 
 PATIENT = settings(
     max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.reuse, Phase.generate)
@@ -299,8 +297,8 @@ def test_changes_that_came_and_went_are_found_where_they_may_be_and_by_halving()
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("demo"), EDGE)[0]
+def demo(campaign):
+    return campaign
 
 
 @pytest.fixture

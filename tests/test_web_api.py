@@ -31,8 +31,7 @@ SHIFT = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def book(ledger):
+def filled(ledger):
     """The small ledger with a quota, shifts, a verdict and a second site."""
     added(ledger, "site", **{**SITE, "id": "south", "name": "South pit"})
     added(ledger, "quota", id="seven", job="hew", quantity="7", per="worker", **{"from": "2025-01-01"})
@@ -43,6 +42,31 @@ def book(ledger):
     added(ledger, "award", worker="ada", name="a good shift", on="2025-09-05", **{"for": ["d"]})
     added(ledger, "verdict", shift="b", ruling="annulled", reason="two crews on one tally")
     return ledger
+
+
+@pytest.fixture
+def book(ledger):
+    return filled(ledger)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """The same, for all tests that write nothing into it."""
+    with founded(tmp_path_factory.mktemp("kept") / "ledger") as ledger:
+        yield filled(ledger)
+
+
+@pytest.fixture(scope="module")
+def reading(kept):
+    """The board of `kept`, which remembers what it was asked."""
+    with board(kept) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def tables_at_hand(kept):
+    """What stands in `kept`."""
+    return tables.at(kept)
 
 
 def problem(answer, status, *words):
@@ -59,31 +83,29 @@ def problem(answer, status, *words):
 
 
 @pytest.mark.parametrize("name", DERIVED)
-def test_a_table_is_what_the_command_line_prints(book, run, name):
-    with board(book) as client:
-        answer = client.get(f"/api/v1/tables/{name}", params={"format": "json", "at": book.size - 1})
-        assert answer.status_code == 200, answer.text
-        assert answer.text == run("show", name, book.address, "--format", "json", "--at", book.size - 1).out
+def test_a_table_is_what_the_command_line_prints(kept, reading, run, name):
+    answer = reading.get(f"/api/v1/tables/{name}", params={"format": "json", "at": kept.size - 1})
+    assert answer.status_code == 200, answer.text
+    assert answer.text == run("show", name, kept.address, "--format", "json", "--at", kept.size - 1).out
 
 
 @pytest.mark.parametrize("name", DERIVED)
-def test_the_same_rows_in_every_format_and_by_pages(book, name, monkeypatch):
+def test_the_same_rows_in_every_format_and_by_pages(reading, tables_at_hand, name, monkeypatch):
     derive, derived = DERIVED[name].derive, []
-    with asking.answer([tables.at(book)], DERIVED[name], {}) as reader:
+    with asking.answer([tables_at_hand], DERIVED[name], {}) as reader:
         whole = reader.read_all()
     counted = replace(DERIVED[name], derive=lambda known, **asked: derived.append(name) or derive(known, **asked))
     monkeypatch.setitem(DERIVED, name, counted)
-    with board(book) as client:
-        address = f"/api/v1/tables/{name}"
-        arrow = client.get(address, headers={"accept": "application/vnd.apache.arrow.stream"})
-        assert pa.ipc.open_stream(arrow.content).read_all() == whole
-        file = client.get(address, headers={"accept": "text/html;q=0.9, application/vnd.apache.parquet"})
-        assert parquet.read_table(BytesIO(file.content)).equals(whole)
-        assert whole.num_rows or name in ("spread",), "an empty table shows nothing"
-        a_page = max(2, whole.num_rows // 4)
-        assert pages(client, f"{address}?limit={a_page}&format=json") == json.loads(
-            b"".join(part for part, _ in render.pieces(whole.to_reader(), "json"))
-        )
+    address = f"/api/v1/tables/{name}"
+    arrow = reading.get(address, headers={"accept": "application/vnd.apache.arrow.stream"})
+    assert pa.ipc.open_stream(arrow.content).read_all() == whole
+    file = reading.get(address, headers={"accept": "text/html;q=0.9, application/vnd.apache.parquet"})
+    assert parquet.read_table(BytesIO(file.content)).equals(whole)
+    assert whole.num_rows or name in ("spread",), "an empty table shows nothing"
+    a_page = max(2, whole.num_rows // 4)
+    assert pages(reading, f"{address}?limit={a_page}&format=json") == json.loads(
+        b"".join(part for part, _ in render.pieces(whole.to_reader(), "json"))
+    )
     assert derived == [name], "what is derived of a small state serves every form and every page"
 
 
@@ -172,17 +194,18 @@ def test_a_figure_is_explained_as_the_command_explains_it(book, run):
         assert client.get("/api/v1/explain/attainment?worker=ada&id=d").json()["row"] == {"id": "d"}
 
 
-def test_a_level_is_a_number_within_its_bounds(book):
-    with board(book) as client:
-        assert client.get("/api/v1/audit?level=1e-05").status_code == 200
-        for level in ("0", "0.21", "-0.1", "1e999", "nan", "0,1"):
-            problem(client.get("/api/v1/audit", params={"level": level}), 400, "a number above 0 and up to 0.2")
+def test_a_level_is_a_number_within_its_bounds(reading):
+    assert reading.get("/api/v1/audit?level=1e-05").status_code == 200
+    for level in ("0", "0.21", "-0.1", "1e999", "nan", "0,1"):
+        problem(reading.get("/api/v1/audit", params={"level": level}), 400, "a number above 0 and up to 0.2")
 
 
-def test_findings_and_cases_have_short_addresses(book):
-    with board(book) as client:
-        for short, name in (("audit", "findings"), ("cases", "cases")):
-            assert client.get(f"/api/v1/{short}").content == client.get(f"/api/v1/tables/{name}").content
+def test_findings_and_cases_have_short_addresses(kept, reading):
+    asked = {"at": kept.size - 1}
+    for short, name in (("audit", "findings"), ("cases", "cases")):
+        found = reading.get(f"/api/v1/{short}", params=asked)
+        assert found.status_code == 200
+        assert found.content == reading.get(f"/api/v1/tables/{name}", params=asked).content
 
 
 # ---- states and their names
