@@ -122,6 +122,10 @@ def test_what_is_wrong_stands_beside_its_field(doubted, form, field):
     with board(doubted, BORIS) as client:
         page = client.post("/trial/a", data=given(step="preview", **form))
         assert page.status_code == 422 and f'id="e-{field}"' in page.text
+        for told in re.findall(r'aria-describedby="([^"]+)"', page.text):
+            assert all(f'id="{one}"' in page.text for one in told.split()), "what describes a field is there"
+        if field == "reason":
+            assert 'aria-describedby="e-reason h-reason"' in page.text
         # The form leads to this place: what is wrong with it is told there, not at the head of a long page.
         assert page.text.count('id="preview-title"') == 1
         assert (
