@@ -76,6 +76,23 @@ def test_findings_of_a_family_are_controlled_together(monkeypatch):
         derive("findings", known(START), level=0.3)
 
 
+def test_a_check_searches_once_however_it_is_asked_and_again_where_a_verdict_makes_a_difference(monkeypatch):
+    searched = []
+
+    def search(tables):
+        searched.append(tables)
+        return given(tables, [{"entry": 5, "entries": [5], "evidence": {}, "message": "x"}])
+
+    monkeypatch.setattr(findings, "CHECKS", (Check("one", "one", search, False, lambda tables: None),))
+    shown = known(START)
+    for asked in ({}, {"job": "hewing"}, {"site": "mine"}, {"level": 0.2}, {"check": "one"}):
+        derive("findings", shown, **asked)
+    derive("cases", shown)
+    assert len(searched) == 1
+    derive("findings", shown.as_reported())
+    assert len(searched) == 2 and searched[1] is not shown
+
+
 def test_findings_can_be_asked_for_by_check_job_and_site():
     shown = known(book("""
         shift  id  worker  started           hours  quantity  claimed_attainment

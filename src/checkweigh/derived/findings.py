@@ -84,7 +84,9 @@ def lacking(tables: Tables) -> dict[str, str]:
 
 
 def _of_check(check: Check, position: int, tables: Tables) -> ir.Table:
-    return _coded(check.find(tables), check.code, position, check.family)
+    """What a check finds, which is the same whatever job, site or level is asked for; held as something of the judged shifts."""
+    found = tables.held(f"judged, {check.code}", lambda: check.find(tables))
+    return _coded(found, check.code, position, check.family)
 
 
 def _coded(found: ir.Table, code: str, position: int, family: bool) -> ir.Table:
