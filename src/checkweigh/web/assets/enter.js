@@ -51,7 +51,7 @@
     part("id").value = Waiting.freshId();
     part("started").value = localNow();
     for (const marked of form.querySelectorAll("[aria-invalid]")) marked.removeAttribute("aria-invalid");
-    for (const said of document.querySelectorAll(".error")) said.remove();
+    for (const said of document.querySelectorAll(".error")) if (!shown.list.contains(said)) said.remove(); // those in the list are of other shifts
     for (const details of form.querySelectorAll("details")) details.open = false;
     showUnit();
     part("who").focus();
