@@ -190,6 +190,8 @@ def test_a_refused_shift_is_mended_or_deleted(browse, served, pit):
     assert shifts(pit) == [("ada", "102", "account:anna")]
     enter(page, "nobody", "9")
     page.locator("#list li[data-state=refused]").wait_for()
+    page.get_by_role("button", name="Mend", exact=True).click()
+    assert "is nobody known to this ledger" in page.locator("#list").inner_text()
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("button", name="Really delete it?").click()
     page.locator("#list li[data-state=refused]").wait_for(state="detached")
